@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sd/error.h"
+#include "sd/picture.h"
+
+namespace sd {
+
+/// Which model to load and where it computes.
+struct LoadOptions {
+  std::string model;            ///< path of a diffusers folder
+  std::string variant;          ///< weight files of that variant, "fp16" say; empty: the plain ones
+  std::string device = "auto";  ///< "auto", "cpu", "cuda" or "cuda:N"
+  std::string dtype = "auto";   ///< "auto", "fp32", "bf16" or "fp16"
+  int threads = 0;              ///< CPU threads; 0: as many as there are cores
+  bool low_memory = false;      ///< one component on the device at a time, freed after use
+  bool vae_tiling = false;      ///< encode and decode in tiles, as diffusers `enable_tiling`
+  bool vae_slicing = false;     ///< decode one image at a time, as diffusers `enable_slicing`
+};
+
+/// Latents between the networks, float32 [C, h, w].
+struct Latents {
+  std::vector<int64_t> shape;
+  std::vector<float> values;
+};
+
+/// One image to paint. What is not set takes the default of the model's family.
+struct Request {
+  std::string prompt;
+  std::string negative_prompt;
+  std::optional<int> width;     ///< pixels, a multiple of the family's factor
+  std::optional<int> height;    ///< pixels
+  std::optional<int> steps;     ///< denoising steps
+  std::optional<double> scale;  ///< classifier-free guidance scale; 1 and below: no guidance
+  double guidance_rescale = 0;  ///< phi of Lin et al. 2023, section 3.4
+  std::string sampler;          ///< name as `sampler_names()` lists them; empty: the model's own
+  std::string sigmas;           ///< "karras"; empty: the model's own
+  std::string spacing;          ///< "leading", "linspace" or "trailing"; empty: the model's own
+  double eta = 0;               ///< DDIM's eta (Song et al. 2021, eq. 16)
+  uint64_t seed = 0;
+  int clip_skip = 0;  ///< last layers of the CLIP text encoder to leave out
+
+  std::optional<Picture> init_image;    ///< img2img: the picture to start from
+  std::optional<Latents> init_latents;  ///< img2img: latents in place of a picture
+  double strength = 0.8;                ///< img2img: share of the steps that are run, 0 to 1
+};
+
+/// What a Request became once the defaults of the family were filled in.
+struct Settings {
+  int width = 0;
+  int height = 0;
+  int steps = 0;  ///< as asked for
+  double scale = 0;
+  std::string sampler;            ///< name on the command line, "ddim" say
+  std::string prediction_type;    ///< "epsilon", "v_prediction" or "sample"
+  std::vector<double> timesteps;  ///< of the model calls that were made
+  std::string device;             ///< "cpu" or "cuda:0"
+  std::string dtype;              ///< "fp32", "bf16" or "fp16"
+};
+
+/// Seconds spent on an image's batch.
+struct Timings {
+  double encode = 0;  ///< text, and the input picture
+  double denoise = 0;
+  double decode = 0;
+};
+
+/// A painted image and how it came to be.
+struct Painted {
+  Picture picture;
+  Latents latents;  ///< final ones, before decoding
+  Settings settings;
+  Timings timings;  ///< of the whole batch
+};
+
+enum class Phase { kLoad, kEncode, kDenoise, kDecode };
+
+/// Hears how the work goes on. Called on the thread that works; every call may be ignored.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+
+  /// The phase began, or `done` of `total` parts of it (steps, when denoising) are finished.
+  virtual void on_progress(Phase /*phase*/, int /*done*/, int /*total*/) {}
+  /// Something the user should know: a prompt that was cut, a variant that was not there.
+  virtual void on_warning(const std::string& /*sentence*/) {}
+  /// Asked before every step and phase; true stops the work with an Error of kind kInterrupted.
+  virtual bool stop_requested() { return false; }
+};
+
+/// A loaded model, ready to paint. Not for use by several threads at once.
+class Pipeline {
+ public:
+  virtual ~Pipeline() = default;
+
+  /// Paints the requests as one batch where they agree in all but prompts, scales and seeds, else
+  /// in as many batches as needed; results in the order of the requests. An image's noise depends
+  /// on its own request alone. Errors: kUsage (a value that this model cannot take), kNumeric (NaN
+  /// or Inf in the latents or the picture), kMemory, kInterrupted.
+  virtual std::vector<Painted> paint(const std::vector<Request>& requests, Observer& observer) = 0;
+
+  /// The sizes of a picture must be multiples of this, in pixels.
+  virtual int size_multiple() const = 0;
+};
+
+/// Loads a model. Opens the engine library on its first call.
+/// Errors: kModel (naming file and key), kUsage (device or dtype that is not there), kMemory.
+std::unique_ptr<Pipeline> load_pipeline(const LoadOptions& options, Observer& observer);
+
+}  // namespace sd

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+
+namespace sd {
+
+/// What to do where the file to be written exists already.
+enum class OnExist {
+  kOverwrite,
+  kFail,
+  kRename,  ///< write name-1.png, name-2.png, … instead: the first that is free
+  kSkip,
+};
+
+/// Writes the file whole or not at all: into a hidden temporary of the same folder, flushed to the
+/// disk, then moved to its name. Unless told to overwrite it replaces nothing, also where two
+/// processes write the same name at once. Follows a symbolic link at `path` when overwriting.
+/// Returns the path written, nothing where it was skipped. Throws kOutput, and then leaves no
+/// temporary: missing or read-only folder, full disk, `path` a folder or device, or already there.
+std::optional<std::filesystem::path> write_file_atomically(const std::filesystem::path& path,
+                                                           std::span<const std::uint8_t> bytes,
+                                                           OnExist on_exist);
+
+/// Deletes the temporaries of all writes that are under way. Async-signal-safe: for a process that
+/// is about to end by a signal.
+void remove_live_temporaries() noexcept;
+
+}  // namespace sd

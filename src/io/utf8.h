@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace sd {
+
+/// Text that is meant as UTF-8 but may be Latin-1 (which PNG's tEXt is by definition): unchanged
+/// where it is valid UTF-8, else converted.
+std::string utf8_or_latin1(std::string_view bytes);
+
+/// Whether the bytes are valid UTF-8 (RFC 3629: no overlong forms, no surrogates).
+bool is_utf8(std::string_view bytes);
+
+/// Length of the valid UTF-8 sequence at the start of non-empty `bytes`, 0 where there is none.
+std::size_t utf8_sequence(std::string_view bytes);
+
+}  // namespace sd

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/placement.h"
+#include "io/mapped_file.h"
+#include "io/safetensors.h"
+
+namespace sd {
+
+/// The tensors of one component by name, over one or more safetensors files, as views of read-only
+/// mappings. It remembers which were taken, so that whatever no module asked for is an error.
+class WeightStore {
+ public:
+  /// Maps the files and reads their headers. Errors: kModel (a broken file, a tensor in two files).
+  explicit WeightStore(const std::vector<std::filesystem::path>& files);
+
+  /// Renames every tensor; an empty new name drops it. For other dialects of the same network.
+  void rename(const std::function<std::string(const std::string&)>& new_name);
+
+  bool has(const std::string& name) const { return entries_.contains(name); }
+  /// The stored shape. Errors: kModel where the tensor is missing.
+  const std::vector<int64_t>& shape(const std::string& name) const;
+
+  /// A view of the mapping; the mapping lives as long as the view. Counts as taken.
+  /// Errors: kModel with the full name, the expected and the found shape.
+  at::Tensor take(const std::string& name, at::IntArrayRef expected_shape);
+
+  /// Throws kModel if tensors are left over that are not among `known_buffers` (compared by the
+  /// end of their names).
+  void finish(const std::vector<std::string>& known_buffers = {}) const;
+
+  /// What messages call this component: the folder or file it was read from.
+  const std::string& description() const { return description_; }
+  std::vector<std::string> names() const;
+
+ private:
+  struct Entry {
+    std::shared_ptr<const MappedFile> file;
+    TensorInfo info;
+  };
+
+  const Entry& find(const std::string& name) const;
+
+  std::map<std::string, Entry> entries_;
+  std::set<std::string> taken_;
+  std::string description_;
+};
+
+}  // namespace sd
