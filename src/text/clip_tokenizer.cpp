@@ -1,0 +1,338 @@
+#include "text/clip_tokenizer.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <unordered_map>
+
+#include "core/check.h"
+#include "text/added_tokens.h"
+#include "text/bpe.h"
+#include "text/tokenizer_files.h"
+#include "text/unicode.h"
+
+namespace sd {
+namespace {
+
+constexpr std::string_view kWordEnd = "</w>";
+
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = text.find(from); at != text.npos; at = text.find(from)) {
+    out.append(text.substr(0, at)).append(to);
+    text.remove_prefix(at + from.size());
+  }
+  return out.append(text);
+}
+
+/// `text` without Python's white space at both ends.
+std::string strip(const std::string& text) {
+  const std::u32string chars = decode_utf8(text);
+  const auto begin = std::find_if_not(chars.begin(), chars.end(), is_python_space);
+  const auto end =
+      std::find_if_not(chars.rbegin(), std::make_reverse_iterator(begin), is_python_space).base();
+  return to_utf8({begin, end});
+}
+
+/// `clean_up_tokenization` of transformers, for folders that ask for it.
+std::string clean_up_spaces(std::string text) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kRules = {{
+      {" .", "."},
+      {" ?", "?"},
+      {" !", "!"},
+      {" ,", ","},
+      {" ' ", "'"},
+      {" n't", "n't"},
+      {" 'm", "'m"},
+      {" 's", "'s"},
+      {" 've", "'ve"},
+      {" 're", "'re"},
+  }};
+  for (const auto& [from, to] : kRules) text = replace_all(text, from, to);
+  return text;
+}
+
+/// Appends the bytes that a byte-level token stands for.
+void append_bytes(std::string& bytes, std::string_view token) {
+  std::string read;
+  for (const char32_t symbol : decode_utf8(token)) {
+    const auto byte = byte_of_symbol(symbol);
+    if (!byte) {  // an added token with characters of its own
+      bytes += token;
+      return;
+    }
+    read.push_back(static_cast<char>(*byte));
+  }
+  bytes += read;
+}
+
+std::string text_of_bytes(const std::string& bytes) {
+  return strip(replace_all(repair_utf8(bytes), kWordEnd, " "));
+}
+
+/// The special tokens, each content once.
+std::vector<SpecialToken> distinct_specials(const TokenizerConfig& config) {
+  std::vector<SpecialToken> distinct;
+  std::set<std::string> seen;
+  for (const SpecialToken& token : config.specials) {
+    if (!token.token.content.empty() && seen.insert(token.token.content).second) {
+      distinct.push_back(token);
+    }
+  }
+  return distinct;
+}
+
+}  // namespace
+
+class ClipTokenizer::Impl {
+ public:
+  Impl(std::filesystem::path folder, std::optional<ClipFlavor> flavor)
+      : folder_(std::move(folder)), files_(read_clip_tokenizer_files(folder_, flavor)) {
+    if (files_.flavor == ClipFlavor::kSlow) {
+      add_slow_tokens();
+    } else {
+      add_fast_tokens();
+    }
+    const bool slow = files_.flavor == ClipFlavor::kSlow;
+    bos_id_ = slow ? id_of_role("bos_token") : files_.fast.bos_id;
+    eos_id_ = slow ? id_of_role("eos_token") : files_.fast.eos_id;
+    pad_id_ = files_.config.find("pad_token") ? id_of_role("pad_token") : TextPiece::kText;
+    const SpecialToken* unk = files_.config.find("unk_token");
+    unk_id_ = !slow ? files_.fast.unk_id
+              : unk ? files_.vocabulary.find(unk->token.content)
+                    : std::nullopt;
+  }
+
+  std::vector<int64_t> encode(std::string_view text) const {
+    const std::u32string chars = decode_utf8(text);
+    const std::vector<TextPiece> pieces = files_.flavor == ClipFlavor::kSlow
+                                              ? slow_added_.split(chars)
+                                              : fast_added_.split(chars, normalize_clip_text);
+    std::vector<int64_t> ids;
+    for (const TextPiece& piece : pieces) {
+      if (piece.id != TextPiece::kText) {
+        ids.push_back(piece.id);
+      } else if (files_.flavor == ClipFlavor::kSlow) {
+        encode_slow(piece.text, ids);
+      } else {
+        encode_fast(piece.text, ids);
+      }
+    }
+    return ids;
+  }
+
+  TokenizedPrompt tokenize(std::string_view text, int64_t max_length) const {
+    constexpr int64_t kFrame = 2;  // begin and end
+    SD_CHECK(max_length > kFrame, ErrorKind::kModel, folder_.string(),
+             ": the prompt's length must be at least ", kFrame + 1, " tokens, but it is ",
+             max_length, ".");
+    const std::vector<int64_t> all = encode(text);
+    const auto room = static_cast<size_t>(max_length - kFrame);
+    const auto kept = all.begin() + static_cast<int64_t>(std::min(all.size(), room));
+    TokenizedPrompt prompt;
+    prompt.ids.reserve(static_cast<size_t>(max_length));
+    prompt.ids.push_back(bos_id_);
+    prompt.ids.insert(prompt.ids.end(), all.begin(), kept);
+    prompt.ids.push_back(eos_id_);
+    prompt.token_count = static_cast<int64_t>(prompt.ids.size());
+    prompt.ids.resize(static_cast<size_t>(max_length), pad_id());
+    if (kept != all.end()) prompt.truncated_text = decode({kept, all.end()});
+    return prompt;
+  }
+
+  std::string decode(std::span<const int64_t> ids) const {
+    std::vector<std::string> parts;
+    std::optional<std::string> bytes;  // of the byte-level tokens since the last separate one
+    for (const int64_t id : ids) {
+      const std::string_view token = token_of(id);
+      if (separate_.contains(token)) {
+        if (bytes) parts.push_back(text_of_bytes(*bytes));
+        if (!parts.empty() && parts.back().empty()) parts.pop_back();
+        bytes.reset();
+        parts.emplace_back(token);
+      } else {
+        if (!bytes) bytes.emplace();
+        append_bytes(*bytes, token);
+      }
+    }
+    if (bytes) parts.push_back(text_of_bytes(*bytes));
+    std::string text;
+    for (size_t i = 0; i < parts.size(); ++i) text += (i > 0 ? " " : "") + parts[i];
+    return files_.config.clean_up_spaces ? clean_up_spaces(std::move(text)) : text;
+  }
+
+  int64_t bos_id() const { return bos_id_; }
+  int64_t eos_id() const { return eos_id_; }
+  int64_t pad_id() const {
+    SD_CHECK(pad_id_ != TextPiece::kText, ErrorKind::kModel, folder_.string(),
+             ": the tokenizer must have a pad_token, but it is null.");
+    return pad_id_;
+  }
+  std::optional<int64_t> model_max_length() const { return files_.config.model_max_length; }
+  ClipFlavor flavor() const { return files_.flavor; }
+
+ private:
+  /// As transformers' `PreTrainedTokenizer.__init__` adds them.
+  void add_slow_tokens() {
+    for (const auto& [id, token] : files_.config.added) slow_added_.add(token, id);
+    size_t size = files_.vocabulary.size();
+    for (const auto& [id, token] : slow_added_.by_id()) {
+      if (!files_.vocabulary.find(token.content)) ++size;
+    }
+    std::set<std::string> special;
+    for (SpecialToken& token : distinct_specials(files_.config)) {
+      const std::string& content = token.token.content;
+      special.insert(content);
+      const int32_t known = slow_added_.find(content);
+      const int32_t id = known != TextPiece::kText ? known : id_in_vocabulary(content, size);
+      if (token.role == "additional_special_tokens" &&
+          id >= static_cast<int64_t>(files_.vocabulary.size())) {
+        separate_.insert(content);
+      }
+      if (known != TextPiece::kText && token.form == SpecialToken::Form::kString) continue;
+      token.token.special = true;
+      slow_added_.add(token.token, id);
+    }
+    for (const auto& [id, token] : slow_added_.by_id()) {
+      if (!special.contains(token.content)) separate_.insert(token.content);
+      const auto own = files_.vocabulary.find(token.content);
+      if (own && *own != id) moved_[*own] = id;
+    }
+    slow_added_.build();
+  }
+
+  /// As tokenizers' deserialization and then transformers' `PreTrainedTokenizerFast.__init__` do.
+  void add_fast_tokens() {
+    size_t size = files_.vocabulary.size();
+    const auto add = [&](const AddedToken& token) {
+      if (token.content.empty()) return;
+      const int32_t known = fast_added_.find(token.content);
+      const int32_t id = known != TextPiece::kText ? known : id_in_vocabulary(token.content, size);
+      fast_added_.add(token, id);
+    };
+    // The library goes by the vocabulary where a file gives an added token another id.
+    for (const auto& [id, token] : files_.fast.added) add(token);
+    const std::vector<SpecialToken> specials = distinct_specials(files_.config);
+    const auto is_named = [&](const AddedToken& token) {
+      return std::any_of(specials.begin(), specials.end(), [&](const SpecialToken& special) {
+        return special.token.content == token.content;
+      });
+    };
+    for (auto [id, token] : files_.config.added) {
+      token.special = token.special || is_named(token);
+      add(token);
+    }
+    for (const SpecialToken& special : specials) {
+      if (fast_added_.find(special.token.content) != TextPiece::kText) continue;
+      AddedToken token = special.token;
+      token.special = true;
+      add(token);
+    }
+    fast_added_.build(normalize_clip_text);
+  }
+
+  /// The id of `content` in the vocabulary, or the next one behind it; `size` counts them all.
+  int32_t id_in_vocabulary(const std::string& content, size_t& size) const {
+    if (const auto id = files_.vocabulary.find(content)) return *id;
+    SD_CHECK(!files_.vocabulary.token(static_cast<int64_t>(size)), ErrorKind::kModel,
+             folder_.string(), ": special token \"", content,
+             "\" must be in the vocabulary or get the id ", size,
+             " behind it, but the vocabulary has holes and gives that id to another token.");
+    return static_cast<int32_t>(size++);
+  }
+
+  int32_t find_added(std::string_view content) const {
+    return files_.flavor == ClipFlavor::kSlow ? slow_added_.find(content)
+                                              : fast_added_.find(content);
+  }
+
+  int32_t id_of_role(const std::string& role) const {
+    const SpecialToken* token = files_.config.find(role);
+    const int32_t id = token ? find_added(token->token.content) : TextPiece::kText;
+    SD_CHECK(id != TextPiece::kText, ErrorKind::kModel, folder_.string(),
+             ": the tokenizer must have a ", role, ", but it is null or empty.");
+    return id;
+  }
+
+  std::string_view token_of(int64_t id) const {
+    const auto& added =
+        files_.flavor == ClipFlavor::kSlow ? slow_added_.by_id() : fast_added_.by_id();
+    const auto found =
+        id <= Vocabulary::kMaxId ? added.find(static_cast<int32_t>(id)) : added.end();
+    if (found != added.end()) return found->second.content;
+    const auto token = files_.vocabulary.token(id);
+    SD_CHECK(token, ErrorKind::kModel, folder_.string(), ": a token id must be one of ",
+             files_.vocabulary.size(), " in the vocabulary, but one is ", id, ".");
+    return *token;
+  }
+
+  void encode_slow(std::u32string_view text, std::vector<int64_t>& ids) const {
+    std::vector<int32_t> tokens;
+    split_clean_words(clean_clip_text(text), [&](std::string_view word) {
+      if (word == "<|startoftext|>" || word == "<|endoftext|>") {
+        const int32_t added = slow_added_.find(word);
+        tokens.push_back(added != TextPiece::kText
+                             ? added
+                             : files_.vocabulary.find(word).value_or(Bpe::kUnknown));
+      } else {
+        files_.bpe.encode(word, MergeOrder::kAllPlaces, tokens);
+      }
+    });
+    for (const int32_t token : tokens) {
+      const auto moved = moved_.find(token);
+      const int32_t id = moved == moved_.end() ? token : moved->second;
+      SD_CHECK(id != Bpe::kUnknown || unk_id_, ErrorKind::kModel, folder_.string(),
+               ": the vocabulary must have a token for every byte or an unk_token, but it has "
+               "neither.");
+      ids.push_back(id == Bpe::kUnknown ? *unk_id_ : id);
+    }
+  }
+
+  void encode_fast(std::u32string_view text, std::vector<int64_t>& ids) const {
+    std::vector<int32_t> tokens;
+    split_normalized_words(text, files_.fast.pattern, [&](std::string_view word) {
+      files_.bpe.encode(word, MergeOrder::kLeftmost, tokens);
+    });
+    for (const int32_t token : tokens) {
+      if (token != Bpe::kUnknown) {
+        ids.push_back(token);
+      } else if (unk_id_) {
+        ids.push_back(*unk_id_);
+      }
+    }
+  }
+
+  std::filesystem::path folder_;
+  ClipTokenizerFiles files_;
+  SlowAddedTokens slow_added_;
+  FastAddedTokens fast_added_;
+  std::set<std::string, std::less<>> separate_;  // added tokens that decode writes between spaces
+  std::unordered_map<int32_t, int32_t> moved_;   // tokens that an added token gives another id
+  int32_t bos_id_ = 0, eos_id_ = 0, pad_id_ = 0;
+  std::optional<int32_t> unk_id_;
+};
+
+ClipTokenizer::ClipTokenizer(const std::filesystem::path& folder, std::optional<ClipFlavor> flavor)
+    : impl_(std::make_unique<const Impl>(folder, flavor)) {}
+ClipTokenizer::~ClipTokenizer() = default;
+ClipTokenizer::ClipTokenizer(ClipTokenizer&&) noexcept = default;
+ClipTokenizer& ClipTokenizer::operator=(ClipTokenizer&&) noexcept = default;
+
+std::vector<int64_t> ClipTokenizer::encode(std::string_view text) const {
+  return impl_->encode(text);
+}
+
+TokenizedPrompt ClipTokenizer::tokenize(std::string_view text, int64_t max_length) const {
+  return impl_->tokenize(text, max_length);
+}
+
+std::string ClipTokenizer::decode(std::span<const int64_t> ids) const { return impl_->decode(ids); }
+
+int64_t ClipTokenizer::bos_id() const { return impl_->bos_id(); }
+int64_t ClipTokenizer::eos_id() const { return impl_->eos_id(); }
+int64_t ClipTokenizer::pad_id() const { return impl_->pad_id(); }
+std::optional<int64_t> ClipTokenizer::model_max_length() const { return impl_->model_max_length(); }
+ClipFlavor ClipTokenizer::flavor() const { return impl_->flavor(); }
+
+}  // namespace sd
