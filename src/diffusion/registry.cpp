@@ -1,0 +1,201 @@
+#include "diffusion/registry.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "core/check.h"
+
+namespace sd {
+
+namespace {
+
+/// A name of --sampler: a class, and what the name fixes in its config.
+struct Sampler {
+  std::string name;
+  SchedulerClass scheduler_class;
+  std::vector<std::pair<std::string, ConfigValue>> fixed;
+};
+
+const std::vector<Sampler>& samplers() {
+  static const std::vector<Sampler> kTable = {
+      {"ddim", ddim_class(), {}},   {"plms", pndm_class(), {{"skip_prk_steps", true}}},
+      {"pndm", pndm_class(), {}},   {"ddpm", ddpm_class(), {}},
+      {"euler", euler_class(), {}}, {"euler_a", euler_ancestral_class(), {}},
+      {"heun", heun_class(), {}},   {"dpmpp_2m", dpmpp_multistep_class(), {}},
+      {"unipc", unipc_class(), {}}, {"lcm", lcm_class(), {}},
+  };
+  return kTable;
+}
+
+/// Keys of scheduler classes that are not implemented here; they cannot change what ours compute.
+const std::vector<std::string>& foreign_keys() {
+  static const std::vector<std::string> kKeys = {
+      "noise_sampler_seed",   // DPMSolverSDEScheduler
+      "sigma_data",           // EDMEulerScheduler
+      "sigma_schedule",       // EDMEulerScheduler
+      "rho",                  // EDMEulerScheduler
+      "shift",                // FlowMatchEulerDiscreteScheduler
+      "base_shift",           // FlowMatchEulerDiscreteScheduler
+      "max_shift",            // FlowMatchEulerDiscreteScheduler
+      "base_image_seq_len",   // FlowMatchEulerDiscreteScheduler
+      "max_image_seq_len",    // FlowMatchEulerDiscreteScheduler
+      "invert_sigmas",        // FlowMatchEulerDiscreteScheduler
+      "stochastic_sampling",  // FlowMatchEulerDiscreteScheduler
+      "tensor_format",        // diffusers before 0.3: numpy or torch
+  };
+  return kKeys;
+}
+
+const SchedulerClass* find_class(const std::string& name) {
+  for (const Sampler& sampler : samplers()) {
+    if (sampler.scheduler_class.name == name) return &sampler.scheduler_class;
+  }
+  return nullptr;
+}
+
+/// What any of our classes takes the key for.
+std::optional<ConfigKey::Type> key_type(const std::string& key) {
+  for (const Sampler& sampler : samplers()) {
+    if (const ConfigKey* known = find_key(sampler.scheduler_class, key)) return known->type;
+  }
+  return {};
+}
+
+ConfigValue read_value(ConfigReader& reader, const std::string& key, ConfigKey::Type type) {
+  switch (type) {
+    case ConfigKey::Type::kBool: return reader.get_bool(key, false);
+    case ConfigKey::Type::kInt: return reader.get_int(key, 0);
+    case ConfigKey::Type::kDouble: return reader.get_double(key, 0);
+    case ConfigKey::Type::kString: return reader.get_string(key, "");
+    case ConfigKey::Type::kList: return reader.get_doubles(key, {});
+  }
+  return {};
+}
+
+/// Python's json writes infinities as bare words, which are not JSON; diffusers' own files have
+/// "lambda_min_clipped": -Infinity. The largest double stands for them.
+std::string without_infinities(const std::string& text) {
+  static const std::string kWord = "Infinity";
+  std::string out;
+  bool in_string = false;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '"') in_string = !in_string;
+    if (in_string && text[at] == '\\' && at + 1 < text.size()) out += text[at++];
+    if (!in_string && text.compare(at, kWord.size(), kWord) == 0) {
+      out += "1.7976931348623157e308";
+      at += kWord.size() - 1;
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+void override_key(SchedulerConfig& config, const std::string& key, const std::string& flag,
+                  ConfigValue value) {
+  SD_CHECK(find_key(config.scheduler_class(), key), ErrorKind::kUsage, flag, ": the sampler '",
+           sampler_name(config), "' does not have this option.");
+  config.set(key, std::move(value));
+}
+
+}  // namespace
+
+std::vector<std::string> sampler_names() {
+  std::vector<std::string> names;
+  names.reserve(samplers().size());
+  for (const Sampler& sampler : samplers()) names.push_back(sampler.name);
+  return names;
+}
+
+std::string sampler_name(const SchedulerConfig& config) {
+  for (const Sampler& sampler : samplers()) {
+    const bool fits = std::all_of(sampler.fixed.begin(), sampler.fixed.end(), [&](const auto& key) {
+      return config.value(key.first) == key.second;
+    });
+    if (fits && sampler.scheduler_class.name == config.class_name()) return sampler.name;
+  }
+  return config.class_name();
+}
+
+SchedulerConfig load_scheduler_config(const std::filesystem::path& path,
+                                      const std::string& class_name) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  if (text.find("Infinity") == std::string::npos) {  // also where the file cannot be read
+    return read_scheduler_config(ConfigReader::from_file(path), class_name);
+  }
+  return read_scheduler_config(ConfigReader::from_text(without_infinities(text), path.string()),
+                               class_name);
+}
+
+SchedulerConfig read_scheduler_config(ConfigReader reader, const std::string& class_name) {
+  const std::string own_class = reader.get_string("_class_name", "");
+  const std::string name = class_name.empty() ? own_class : class_name;
+  SD_CHECK(!name.empty(), ErrorKind::kModel, reader.name(),
+           ": '_class_name' should name the scheduler class, found nothing.");
+  SchedulerConfig config(reader.name(), name, find_class(name));
+  for (const std::string& key : reader.keys()) {
+    const std::optional<ConfigKey::Type> type = key_type(key);
+    if (type && reader.has(key)) config.set(key, read_value(reader, key, *type));
+  }
+  reader.ignore(foreign_keys());
+  reader.finish();
+  return config;
+}
+
+void patch_for_stable_diffusion(SchedulerConfig& config) {
+  config.patch("steps_offset", int64_t{1});
+  config.patch("clip_sample", false);
+}
+
+SchedulerConfig swap_scheduler(const SchedulerConfig& config, const SamplerChoice& choice) {
+  SchedulerConfig swapped = config;
+  if (!choice.name.empty()) {
+    const auto& table = samplers();
+    const auto sampler = std::find_if(table.begin(), table.end(),
+                                      [&](const Sampler& s) { return s.name == choice.name; });
+    SD_CHECK(sampler != table.end(), ErrorKind::kUsage, "--sampler: expected one of ",
+             joined(sampler_names()), ", found '", choice.name, "'.");
+    swapped = config.under(sampler->scheduler_class);
+    for (const auto& [key, value] : sampler->fixed) swapped.set(key, value);
+  } else if (!choice.sigmas.empty() || !choice.spacing.empty()) {
+    swapped = config.under(config.scheduler_class());
+  }
+  if (!choice.sigmas.empty()) {
+    SD_CHECK(choice.sigmas == "karras", ErrorKind::kUsage, "--sigmas: expected karras, found '",
+             choice.sigmas, "'.");
+    override_key(swapped, "use_karras_sigmas", "--sigmas karras", true);
+    for (const char* rival :
+         {"use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas", "use_flow_sigmas"}) {
+      if (swapped.has(rival) && swapped.get_bool(rival)) swapped.set(rival, false);
+    }
+  }
+  if (!choice.spacing.empty()) {
+    const std::vector<std::string> spacings = {"leading", "linspace", "trailing"};
+    SD_CHECK(std::find(spacings.begin(), spacings.end(), choice.spacing) != spacings.end(),
+             ErrorKind::kUsage, "--spacing: expected one of ", joined(spacings), ", found '",
+             choice.spacing, "'.");
+    override_key(swapped, "timestep_spacing", "--spacing " + choice.spacing, choice.spacing);
+  }
+  return swapped;
+}
+
+std::unique_ptr<Scheduler> make_scheduler(const SchedulerConfig& config,
+                                          const SamplerOptions& options) {
+  SD_CHECK(std::isfinite(options.eta) && options.eta >= 0, ErrorKind::kUsage,
+           "--eta: expected a number from 0 up, found ", options.eta, ".");
+  return config.scheduler_class().make(config, options);
+}
+
+}  // namespace sd

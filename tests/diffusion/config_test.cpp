@@ -1,0 +1,226 @@
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+
+#include "core/check.h"
+#include "tests/diffusion/scheduler_support.h"
+
+namespace sd {
+namespace {
+
+using testing::config_from;
+using ::testing::HasSubstr;
+using testing::scheduler_from;
+
+/// The value of a key in a fixture, by the type that the class gives the key.
+ConfigValue read_value(ConfigReader& json, const ConfigKey& key) {
+  if (!json.has(key.name)) return {};
+  switch (key.type) {
+    case ConfigKey::Type::kBool: return json.get_bool(key.name, false);
+    case ConfigKey::Type::kInt: return json.get_int(key.name, 0);
+    case ConfigKey::Type::kDouble: return json.get_double(key.name, 0);
+    case ConfigKey::Type::kString: return json.get_string(key.name, "");
+    case ConfigKey::Type::kList: return json.get_doubles(key.name, {});
+  }
+  return {};
+}
+
+std::string error_of(const std::function<void()>& act, ErrorKind kind) {
+  try {
+    act();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(SchedulerConfig, DefaultsAreThoseOfTheClasses) {
+  ConfigReader json = ConfigReader::from_file(SD_TEST_DATA "/schedulers/swaps.json");
+  ConfigReader classes = json.get_object("defaults");
+  int compared = 0;
+  for (const std::string& name : classes.keys()) {
+    ConfigReader expected = classes.get_object(name);
+    const SchedulerConfig config = config_from(R"({"_class_name": ")" + name + R"("})");
+    for (const ConfigKey& key : config.scheduler_class().keys) {
+      if (key.name == "lambda_min_clipped") continue;  // -infinity, which JSON does not have
+      EXPECT_EQ(config.value(key.name), read_value(expected, key)) << name << " " << key.name;
+      ++compared;
+    }
+    expected.finish();  // no key of the class is missing here
+  }
+  EXPECT_EQ(classes.keys().size(), 9);
+  EXPECT_GT(compared, 130);
+}
+
+TEST(SchedulerConfig, SwapsAreThoseOfFromConfig) {
+  ConfigReader json = ConfigReader::from_file(SD_TEST_DATA "/schedulers/swaps.json");
+  ConfigReader folders = json.get_object("folders");
+  ConfigReader classes = json.get_object("defaults");
+  ConfigReader swaps = json.get_object("swaps");
+  for (const std::string& name : swaps.keys()) {
+    SCOPED_TRACE(name);
+    const size_t arrow = name.find('>');
+    ConfigReader folder = folders.get_object(name.substr(0, arrow));
+    SchedulerConfig config = read_scheduler_config(folder.get_object("config"));
+    if (folder.get_bool("patch", false)) patch_for_stable_diffusion(config);
+    const std::string sampler = name.substr(arrow + 1);
+    config = swap_scheduler(config, {.name = sampler, .sigmas = "", .spacing = ""});
+
+    ConfigReader expected = swaps.get_object(name);
+    ConfigReader values = expected.get_object("values");
+    ConfigReader defaults = classes.get_object(config.class_name());
+    for (const ConfigKey& key : config.scheduler_class().keys) {
+      if (key.name == "lambda_min_clipped") continue;
+      EXPECT_EQ(config.value(key.name), read_value(values.has(key.name) ? values : defaults, key))
+          << key.name;
+    }
+    auto scheduler = make_scheduler(config);
+    scheduler->set_timesteps(10);
+    const std::vector<double> times = expected.get_doubles("times", {});
+    ASSERT_EQ(scheduler->timesteps().size(), times.size());
+    for (size_t i = 0; i < times.size(); ++i) {
+      EXPECT_NEAR(scheduler->timesteps()[i], times[i], 1e-3) << i;
+    }
+  }
+  EXPECT_EQ(swaps.keys().size(), 220);
+}
+
+TEST(SchedulerConfig, EveryNameMakesItsSampler) {
+  const SchedulerConfig folder = config_from(R"({"_class_name": "PNDMScheduler"})");
+  for (const std::string& name : sampler_names()) {
+    const SchedulerConfig config =
+        swap_scheduler(folder, {.name = name, .sigmas = "", .spacing = ""});
+    EXPECT_EQ(sampler_name(config), name);
+    EXPECT_NE(make_scheduler(config), nullptr);
+  }
+  EXPECT_EQ(sampler_names().size(), 10);
+}
+
+TEST(SchedulerConfig, PatchedDefaultIsForgottenInASwap) {
+  SchedulerConfig config = config_from(R"({"_class_name": "DDIMScheduler"})");
+  patch_for_stable_diffusion(config);
+  EXPECT_EQ(config.get_int("steps_offset"), 1);
+  EXPECT_FALSE(config.get_bool("clip_sample"));
+  const SchedulerConfig swapped =
+      swap_scheduler(config, {.name = "ddpm", .sigmas = "", .spacing = ""});
+  EXPECT_EQ(swapped.get_int("steps_offset"), 0);
+  EXPECT_TRUE(swapped.get_bool("clip_sample"));
+}
+
+TEST(SchedulerConfig, KeysOfOtherClassesWaitForASwapBack) {
+  const SchedulerConfig lcm =
+      config_from(R"({"_class_name": "LCMScheduler", "original_inference_steps": 100})");
+  const SchedulerConfig euler =
+      swap_scheduler(lcm, {.name = "euler", .sigmas = "karras", .spacing = ""});
+  EXPECT_FALSE(euler.has("original_inference_steps"));
+  const SchedulerConfig back =
+      swap_scheduler(euler, {.name = "lcm", .sigmas = "", .spacing = "trailing"});
+  EXPECT_EQ(back.get_int("original_inference_steps"), 100);
+  EXPECT_EQ(back.get_string("timestep_spacing"), "trailing");
+}
+
+TEST(SchedulerConfig, ModelIndexWinsOverTheFilesOwnClass) {
+  const SchedulerConfig config = read_scheduler_config(
+      ConfigReader::from_text(R"({"_class_name": "PNDMScheduler", "clip_sample": false})", "s"),
+      "DDIMScheduler");
+  EXPECT_EQ(config.class_name(), "DDIMScheduler");
+  EXPECT_FALSE(config.get_bool("clip_sample"));
+}
+
+TEST(SchedulerConfig, InfinityOfPythonsJsonIsRead) {
+  const auto path = std::filesystem::temp_directory_path() / "sd_scheduler_config_test.json";
+  std::ofstream(path) << R"({"_class_name": "DPMSolverMultistepScheduler",
+      "lambda_min_clipped": -Infinity, "beta_schedule": "linear"})";
+  const SchedulerConfig config = load_scheduler_config(path);
+  std::filesystem::remove(path);
+  EXPECT_LT(config.get_double("lambda_min_clipped"), -1e300);
+  auto scheduler = make_scheduler(config);
+  scheduler->set_timesteps(4);
+  EXPECT_EQ(scheduler->timesteps().front(), 999);
+}
+
+TEST(SchedulerConfig, UnknownKeyIsAnError) {
+  EXPECT_THAT(error_of([] { config_from(R"({"_class_name": "DDIMScheduler", "zeta": 3})"); },
+                       ErrorKind::kModel),
+              HasSubstr("zeta"));
+  EXPECT_NO_THROW(config_from(R"({"_class_name": "DDIMScheduler", "base_shift": 0.5})"));
+  EXPECT_NO_THROW(config_from(R"({"_class_name": "DDIMScheduler", "zeta": null})"));
+}
+
+TEST(SchedulerConfig, UnknownClassServesToSwapAwayFrom) {
+  const SchedulerConfig config =
+      config_from(R"({"_class_name": "LMSDiscreteScheduler", "beta_start": 0.5})");
+  EXPECT_THAT(error_of([&] { make_scheduler(config); }, ErrorKind::kModel),
+              HasSubstr("LMSDiscreteScheduler"));
+  const SchedulerConfig euler =
+      swap_scheduler(config, {.name = "euler", .sigmas = "", .spacing = ""});
+  EXPECT_EQ(euler.get_double("beta_start"), 0.5);
+  EXPECT_NO_THROW(make_scheduler(euler));
+}
+
+TEST(SchedulerConfig, UnsupportedValuesNameKeyAndValue) {
+  struct Refusal {
+    std::string class_name, key, value;
+  };
+  const std::vector<Refusal> refusals = {
+      {"DDIMScheduler", "beta_schedule", R"("sigmoid")"},
+      {"DDIMScheduler", "prediction_type", R"("flow_prediction")"},
+      {"DDIMScheduler", "timestep_spacing", R"("middle")"},
+      {"DDPMScheduler", "variance_type", R"("fixed_large_log")"},
+      {"PNDMScheduler", "prediction_type", R"("sample")"},
+      {"EulerDiscreteScheduler", "use_exponential_sigmas", "true"},
+      {"EulerDiscreteScheduler", "use_beta_sigmas", "true"},
+      {"EulerDiscreteScheduler", "interpolation_type", R"("cubic")"},
+      {"EulerAncestralDiscreteScheduler", "prediction_type", R"("sample")"},
+      {"HeunDiscreteScheduler", "use_beta_sigmas", "true"},
+      {"DPMSolverMultistepScheduler", "algorithm_type", R"("sde-dpmsolver++")"},
+      {"DPMSolverMultistepScheduler", "use_lu_lambdas", "true"},
+      {"DPMSolverMultistepScheduler", "use_flow_sigmas", "true"},
+      {"DPMSolverMultistepScheduler", "solver_order", "4"},
+      {"DPMSolverMultistepScheduler", "variance_type", R"("learned_range")"},
+      {"UniPCMultistepScheduler", "solver_type", R"("bh3")"},
+      {"UniPCMultistepScheduler", "use_dynamic_shifting", "true"},
+      {"LCMScheduler", "original_inference_steps", "2000"},
+  };
+  for (const Refusal& r : refusals) {
+    const std::string json =
+        R"({"_class_name": ")" + r.class_name + R"(", ")" + r.key + R"(": )" + r.value + "}";
+    const std::string message = error_of([&] { scheduler_from(json); }, ErrorKind::kModel);
+    EXPECT_THAT(message, HasSubstr(r.key));
+    EXPECT_THAT(message, HasSubstr(r.value));
+  }
+}
+
+TEST(SchedulerConfig, WrongTypeIsAnError) {
+  EXPECT_THAT(
+      error_of([] { config_from(R"({"_class_name": "DDIMScheduler", "steps_offset": "1"})"); },
+               ErrorKind::kModel),
+      HasSubstr("steps_offset"));
+}
+
+TEST(SamplerChoice, WrongNamesAreUsageErrors) {
+  const SchedulerConfig config = config_from(R"({"_class_name": "PNDMScheduler"})");
+  const auto swap = [&](const SamplerChoice& choice) {
+    return error_of([&] { swap_scheduler(config, choice); }, ErrorKind::kUsage);
+  };
+  EXPECT_THAT(swap({.name = "eulr", .sigmas = "", .spacing = ""}), HasSubstr("dpmpp_2m"));
+  EXPECT_THAT(swap({.name = "", .sigmas = "beta", .spacing = ""}), HasSubstr("beta"));
+  EXPECT_THAT(swap({.name = "ddim", .sigmas = "karras", .spacing = ""}), HasSubstr("ddim"));
+  EXPECT_THAT(swap({.name = "", .sigmas = "", .spacing = "even"}), HasSubstr("even"));
+}
+
+TEST(SamplerChoice, KarrasWinsOverTheFoldersSigmas) {
+  const SchedulerConfig config =
+      config_from(R"({"_class_name": "EulerDiscreteScheduler", "use_exponential_sigmas": true})");
+  const SchedulerConfig karras =
+      swap_scheduler(config, {.name = "", .sigmas = "karras", .spacing = ""});
+  EXPECT_TRUE(karras.get_bool("use_karras_sigmas"));
+  EXPECT_NO_THROW(make_scheduler(karras));
+}
+
+}  // namespace
+}  // namespace sd

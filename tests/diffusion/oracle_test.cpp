@@ -1,0 +1,171 @@
+// Whole runs against the pinned diffusers; see tools/fixtures/schedulers.py.
+
+#include <array>
+#include <cmath>
+#include <gtest/gtest.h>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/check.h"
+#include "diffusion/guidance.h"
+#include "diffusion/strength.h"
+#include "tests/diffusion/scheduler_support.h"
+#include "tests/support/golden.h"
+
+namespace sd {
+namespace {
+
+using testing::all_near;
+using testing::Golden;
+
+// On the processor that made the goldens (AVX-512) the difference is at most 1e-6; torch's kernels
+// for other processors round some coefficients differently, which a run of few steps amplifies.
+constexpr double kTolerance = 1e-4;
+// torch rounds a coefficient to float16 before it multiplies on the CPU, but not on CUDA; we never
+// do.
+constexpr double kHalfTolerance = 1e-2;
+constexpr std::array<int64_t, 4> kShape = {2, 4, 2, 2};
+
+/// Stands for a network, as `model` in tools/fixtures/schedulers.py.
+at::Tensor model(const at::Tensor& x, double time, bool doubled) {
+  const at::Tensor out =
+      0.6 * at::tanh(x) + 0.2 * std::cos(0.01 * time) * at::tanh(at::flip(x, {3}));
+  return doubled ? at::cat({out, 0.3 + 0.2 * at::tanh(x)}, 1) : out;
+}
+
+struct Case {
+  SchedulerConfig config;
+  SamplerOptions options;
+  at::ScalarType dtype;
+  std::vector<std::string> runs;  ///< "steps" or "steps@strength"
+};
+
+Case read_case(ConfigReader& folders, ConfigReader json) {
+  SchedulerConfig config = read_scheduler_config(folders.get_object(json.get_string("folder", "")));
+  if (json.get_bool("patch", false)) patch_for_stable_diffusion(config);
+  config = swap_scheduler(config, {.name = json.get_string("sampler", ""),
+                                   .sigmas = json.get_string("sigmas", ""),
+                                   .spacing = json.get_string("spacing", "")});
+  std::vector<std::string> runs;
+  for (const int64_t steps : json.get_ints("steps", {})) runs.push_back(std::to_string(steps));
+  for (std::string& run : json.get_strings("strengths", {})) runs.push_back(run);
+  return {.config = config,
+          .options = {.eta = json.get_double("eta", 0),
+                      .use_clipped_model_output = json.get_bool("clipped", false)},
+          .dtype = json.get_string("dtype", "") == "float16" ? at::kHalf : at::kFloat,
+          .runs = runs};
+}
+
+struct Result {
+  std::vector<double> times;
+  at::Tensor last;
+  at::Tensor first_x0;
+  at::Tensor last_x0;
+};
+
+Result run(Scheduler& scheduler, const Case& c, const std::string& label) {
+  const int64_t steps = std::stoll(label);
+  scheduler.set_timesteps(steps);
+  SeededNoise noise({7, 8});
+  const at::Tensor drawn = noise.normal(kShape).to(c.dtype);
+  int64_t begin = 0;
+  at::Tensor x;
+  if (const size_t at = label.find('@'); at != std::string::npos) {
+    begin = strength_window(steps, std::stod(label.substr(at + 1)), scheduler.order()).begin_index;
+    scheduler.set_begin_index(begin);
+    x = scheduler.add_noise(at::sin(at::arange(32, at::kFloat)).reshape(kShape).to(c.dtype), drawn);
+  } else {
+    x = drawn * scheduler.init_noise_sigma();
+  }
+  const ConfigValue variance = c.config.value("variance_type");
+  const auto* variance_name = std::get_if<std::string>(&variance);
+  const bool doubled = variance_name && variance_name->starts_with("learned");
+  Result result{.times = scheduler.timesteps(), .last = {}, .first_x0 = {}, .last_x0 = {}};
+  for (size_t i = begin; i < result.times.size(); ++i) {
+    const at::Tensor out = model(scheduler.scale_model_input(x), result.times[i], doubled);
+    const StepOutput output = scheduler.step(out, x, noise);
+    if (!result.first_x0.defined()) result.first_x0 = output.pred_x0;
+    result.last_x0 = output.pred_x0;
+    x = output.prev;
+  }
+  result.last = x;
+  EXPECT_EQ(x.scalar_type(), c.dtype);
+  return result;
+}
+
+at::Tensor kept_times(const std::vector<double>& times) {
+  std::vector<double> kept = {static_cast<double>(times.size())};
+  for (size_t i = 0; i < times.size(); i += times.size() <= 60 ? 1 : 97) kept.push_back(times[i]);
+  return at::tensor(kept, at::kDouble).to(at::kFloat);
+}
+
+void expect_equal(const Result& found, const at::Tensor& row, double tolerance) {
+  const at::Tensor times = kept_times(found.times);
+  ASSERT_EQ(row.size(0), times.size(0) + 64);
+  EXPECT_TRUE(all_near(times, row.narrow(0, 0, times.size(0)), 1e-6));
+  const at::Tensor samples = row.narrow(0, times.size(0), 64).reshape({4, 4, 2, 2});
+  EXPECT_TRUE(all_near(found.last, samples.narrow(0, 0, 2), tolerance)) << "final sample";
+  EXPECT_TRUE(all_near(found.first_x0[0], samples[2], tolerance)) << "first x0";
+  EXPECT_TRUE(all_near(found.last_x0[0], samples[3], tolerance)) << "last x0";
+}
+
+/// The rule for what diffusers refuses or cannot compute (cases.json, "refused"): a kUsage error
+/// that names steps and sampler, before the first model call.
+void expect_refused(const Case& c, const std::string& label) {
+  try {
+    run(*make_scheduler(c.config, c.options), c, label);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+    EXPECT_NE(std::string(error.what()).find(label.substr(0, label.find('@'))), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find(sampler_name(c.config)), std::string::npos);
+  }
+}
+
+class Oracle : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(Oracle, RunsAreEqual) {
+  const std::string& sampler = GetParam();
+  ConfigReader json = ConfigReader::from_file(SD_TEST_DATA "/schedulers/cases.json");
+  ConfigReader folders = json.get_object("folders");
+  ConfigReader cases = json.get_object("cases");
+  const ConfigReader refused = json.get_object("refused");
+  Golden golden("schedulers/" + sampler + ".safetensors");
+  int runs = 0;
+  int errors = 0;
+  for (const std::string& name : cases.keys()) {
+    if (!name.starts_with(sampler + ".")) continue;
+    const Case c = read_case(folders, cases.get_object(name));
+    const double tolerance = c.dtype == at::kHalf ? kHalfTolerance : kTolerance;
+    auto scheduler = make_scheduler(c.config, c.options);  // one object for all runs of the case
+    for (const std::string& label : c.runs) {
+      const std::string key = name + "/" + label;
+      SCOPED_TRACE(key);
+      if (refused.has(key)) {
+        expect_refused(c, label);
+        ++errors;
+      } else {
+        expect_equal(run(*scheduler, c, label), golden[key], tolerance);
+        ++runs;
+      }
+    }
+  }
+  RecordProperty("runs", runs);
+  RecordProperty("errors", errors);
+  EXPECT_GE(runs, 20);
+}
+
+INSTANTIATE_TEST_SUITE_P(Samplers, Oracle, ::testing::ValuesIn(sampler_names()),
+                         [](const auto& info) { return info.param; });
+
+TEST(Guidance, EqualsThePipelines) {
+  Golden golden("schedulers/guidance.safetensors");
+  const at::Tensor positive = golden["positive"];
+  const at::Tensor guided = guide(golden["negative"], positive, at::full({1, 1, 1, 1}, 7.5));
+  EXPECT_TRUE(all_near(guided, golden["guided"], 1e-6));
+  EXPECT_TRUE(all_near(rescale_guided(guided, positive, 0.7), golden["rescaled"], 1e-6));
+}
+
+}  // namespace
+}  // namespace sd
