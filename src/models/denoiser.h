@@ -1,0 +1,32 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <cstdint>
+
+namespace sd {
+
+/// What the network is told besides sample and time, one row for each row of the batch it runs on
+/// (with guidance: the negatives of all images, then the positives).
+struct Conditioning {
+  at::Tensor text;          ///< text states [N, T, D]
+  at::Tensor pooled;        ///< pooled text [N, P]; undefined where the family has none
+  at::Tensor time_ids;      ///< SDXL's sizes and crops [N, 6 or 5]; undefined elsewhere
+  at::Tensor class_labels;  ///< UNets with a class embedding [N] or [N, …]; undefined elsewhere
+  at::Tensor guidance_states;  ///< embedded guidance scale of LCM UNets [N, E]; undefined elsewhere
+};
+
+/// A network that is called once a step. `bind` does all the work that no step changes (text keys
+/// and values, time embeddings of every step) and owns every buffer that a step reads.
+class Denoiser {
+ public:
+  virtual ~Denoiser() = default;
+
+  /// times [S], or [S, N] where rows differ: the time of every model call of the run, float32.
+  virtual void bind(const Conditioning& conditioning, const at::Tensor& times) = 0;
+
+  /// sample [N, C, h, w] in the network's dtype, at model call `step` of the bound run
+  /// -> the network's output [N, C_out, h, w]
+  virtual at::Tensor run(const at::Tensor& sample, int64_t step) = 0;
+};
+
+}  // namespace sd

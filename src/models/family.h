@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sd/pipeline.h"
+
+#include "core/placement.h"
+#include "diffusion/scheduler_config.h"
+#include "models/denoiser.h"
+#include "models/model_folder.h"
+#include "vae/autoencoder_kl.h"
+
+namespace sd {
+
+/// What a family takes for what the user left open.
+struct FamilyDefaults {
+  int width = 512;
+  int height = 512;
+  int steps = 50;
+  double scale = 7.5;
+};
+
+enum class Guidance { kOff, kOn };
+
+/// The parts of a loaded model. The flow that joins them (src/pipeline) is the same for every
+/// family. Parts are loaded when they are first asked for; `release` gives their memory back.
+class Family {
+ public:
+  virtual ~Family() = default;
+
+  virtual FamilyDefaults defaults() const = 0;
+  /// Width and height in pixels must be multiples of this.
+  virtual int size_multiple() const = 0;
+  /// Pixels a side that one latent cell stands for.
+  virtual int latent_factor() const = 0;
+  virtual int64_t latent_channels() const = 0;
+  /// The folder's scheduler as the family's pipeline uses it.
+  virtual const SchedulerConfig& scheduler_config() const = 0;
+
+  /// The prompts of a batch as the denoiser wants them: rows [negatives…, positives…] with
+  /// guidance, else the positives alone. Prompts that are cut are reported to the observer.
+  virtual Conditioning encode(const std::vector<Request>& batch, Guidance guidance,
+                              Observer& observer) = 0;
+  virtual Denoiser& denoiser() = 0;
+  virtual AutoencoderKl& autoencoder() = 0;
+
+  virtual void release_text() = 0;
+  virtual void release_denoiser() = 0;
+  virtual void release_autoencoder() = 0;
+};
+
+/// Loads the model of a folder by the pipeline class that its model_index.json names.
+/// Errors: kModel; an unknown class is named together with those that are known.
+std::unique_ptr<Family> load_family(const LoadOptions& options, const Placement& placement,
+                                    Observer& observer);
+
+}  // namespace sd

@@ -1,0 +1,85 @@
+#include "models/model_folder.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "core/check.h"
+#include "core/config_reader.h"
+#include "io/component_files.h"
+
+namespace sd {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What stands in place of a diffusers folder, for the error's second half.
+std::string describe(const fs::path& path) {
+  if (!fs::exists(path)) return "nothing is there";
+  if (!fs::is_directory(path)) {
+    return "found a single file; checkpoints in one file must be converted to a folder";
+  }
+  if (fs::exists(path / "config.json")) return "found the folder of a single component";
+  return fs::is_empty(path) ? "found an empty folder" : "found a folder without it";
+}
+
+}  // namespace
+
+ModelFolder read_model_folder(const fs::path& path) {
+  const fs::path index = path / "model_index.json";
+  SD_CHECK(fs::is_directory(path) && fs::exists(index), ErrorKind::kModel, path.string(),
+           ": expected a model in diffusers layout (a folder with model_index.json), ",
+           describe(path), ".");
+  ConfigReader reader = ConfigReader::from_file(index);
+  ModelFolder folder;
+  folder.path = path;
+  folder.pipeline_class = reader.get_string("_class_name", "");
+  folder.diffusers_version = reader.get_string("_diffusers_version", "");
+  for (const std::string& key : reader.keys()) {
+    // A component is a pair [library, class]; [null, null] says that it was left out.
+    if (key.starts_with('_') || !reader.is_component(key)) continue;
+    const auto [library, class_name] = reader.get_component(key);
+    SD_CHECK(class_name != "OnnxRuntimeModel", ErrorKind::kModel, index.string(), ": '", key,
+             "' is an ONNX model; expected safetensors weights of diffusers.");
+    if (!class_name.empty()) folder.components[key] = class_name;
+  }
+  SD_CHECK(!folder.pipeline_class.empty(), ErrorKind::kModel, index.string(),
+           ": '_class_name' is missing, so the kind of model is unknown.");
+  return folder;
+}
+
+fs::path component_folder(const ModelFolder& folder, const std::string& component,
+                          const std::vector<std::string>& classes) {
+  const std::string index = (folder.path / "model_index.json").string();
+  auto found = folder.components.find(component);
+  SD_CHECK(found != folder.components.end(), ErrorKind::kModel, index, ": the component '",
+           component, "' (", classes[0], ") is missing.");
+  SD_CHECK(std::find(classes.begin(), classes.end(), found->second) != classes.end(),
+           ErrorKind::kModel, index, ": the component '", component, "' is a ", found->second,
+           ", expected ", classes[0], ".");
+  const fs::path path = folder.path / component;
+  SD_CHECK(fs::is_directory(path), ErrorKind::kModel, path.string(),
+           ": the folder is missing although model_index.json names it.");
+  return path;
+}
+
+ComponentPaths find_component(const ModelFolder& folder, const std::string& component,
+                              const std::vector<std::string>& classes, const WeightFileName& name,
+                              Observer& observer) {
+  const fs::path path = component_folder(folder, component, classes);
+  ComponentFiles files = find_weight_files(path, name.stem, name.variant);
+  if (files.variant_missing) {
+    observer.on_warning(concat_text(path.string(), " has no weights of the variant '", name.variant,
+                                    "'; the plain ones are used."));
+  }
+  return {path / "config.json", std::move(files.paths)};
+}
+
+bool older_than(const std::string& version, int major, int minor) {
+  int found_major = 0;
+  int found_minor = 0;
+  if (std::sscanf(version.c_str(), "%d.%d", &found_major, &found_minor) != 2) return false;
+  return std::pair(found_major, found_minor) < std::pair(major, minor);
+}
+
+}  // namespace sd

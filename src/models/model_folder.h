@@ -1,0 +1,53 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sd/pipeline.h"
+
+namespace sd {
+
+/// A diffusers folder: what model_index.json says of it.
+struct ModelFolder {
+  std::filesystem::path path;
+  std::string pipeline_class;                     ///< "_class_name"
+  std::string diffusers_version;                  ///< "_diffusers_version", empty if not there
+  std::map<std::string, std::string> components;  ///< component -> class name, absent ones left out
+
+  bool has(const std::string& component) const { return components.contains(component); }
+};
+
+/// Reads model_index.json. Errors: kModel where the folder or the file is missing or is something
+/// else, saying what was found (a single checkpoint file, an ONNX export, a component's own
+/// folder).
+ModelFolder read_model_folder(const std::filesystem::path& path);
+
+/// The folder of one component, whose class must be one of `classes`.
+/// Errors: kModel where it is missing or of another class.
+std::filesystem::path component_folder(const ModelFolder& folder, const std::string& component,
+                                       const std::vector<std::string>& classes);
+
+/// Which weight files of a component: their stem ("model", "diffusion_pytorch_model") and variant.
+struct WeightFileName {
+  std::string stem;
+  std::string variant;
+};
+
+struct ComponentPaths {
+  std::filesystem::path config;
+  std::vector<std::filesystem::path> weights;
+};
+
+/// config.json and weight files of one component. A variant that the component does not have is
+/// reported to the observer, and the plain files are taken. Errors: kModel.
+ComponentPaths find_component(const ModelFolder& folder, const std::string& component,
+                              const std::vector<std::string>& classes, const WeightFileName& name,
+                              Observer& observer);
+
+/// Is a diffusers version such as "0.8.1" older than major.minor? An empty one is not.
+bool older_than(const std::string& version, int major, int minor);
+
+}  // namespace sd

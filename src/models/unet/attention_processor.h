@@ -1,0 +1,44 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace sd {
+
+enum class AttentionKind { kSelf, kCross };
+
+/// One attention layer of a UNet, as a processor sees it.
+struct AttentionInfo {
+  std::string name;  ///< e.g. "down_blocks.0.attentions.0.transformer_blocks.0.attn2"
+  AttentionKind kind = AttentionKind::kSelf;
+  int64_t width = 0;          ///< of the image tokens, all heads together
+  int64_t context_width = 0;  ///< of the tokens that keys and values are made from
+  int64_t heads = 0;
+};
+
+/// What one call of an attention layer works on.
+struct AttentionCall {
+  const AttentionInfo& layer;
+  int64_t step;  ///< number of the model call in the bound run
+  at::Tensor q;  ///< [B, heads, L, d]
+  at::Tensor k;  ///< [B, heads, T, d]
+  at::Tensor v;  ///< [B, heads, T, d]
+};
+
+/// The part of an attention layer between its projections, which can be replaced: to look at the
+/// attention maps, or to add another stream of keys and values (IP-Adapter: its own attention over
+/// image tokens, with q, added to that over the text).
+class AttentionProcessor {
+ public:
+  virtual ~AttentionProcessor() = default;
+
+  /// -> [B, heads, L, d], which the layer merges and hands to its `to_out`
+  virtual at::Tensor attend(const AttentionCall& call) = 0;
+};
+
+/// softmax(q k^T / sqrt(d)) v; one object for all layers.
+std::shared_ptr<AttentionProcessor> default_attention_processor();
+
+}  // namespace sd
