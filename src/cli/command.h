@@ -1,0 +1,36 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "cli/arguments.h"
+#include "cli/host.h"
+#include "cli/options.h"
+
+namespace sd {
+
+class Console;
+
+/// A subcommand.
+struct Command {
+  std::string_view name;
+  std::string_view summary;   ///< one line, no full stop
+  std::string_view synopsis;  ///< what must be given
+  std::string_view details;   ///< a paragraph for --help
+  std::vector<OptionGroup> options;
+  std::vector<std::string_view> examples;  ///< whole command lines
+  /// Returns the exit code. Errors: any sd::Error.
+  int (*run)(const Arguments& arguments, const Host& host, Console& console);
+};
+
+const Command& txt2img_command();
+const Command& img2img_command();
+
+/// All of them, in the order of --help.
+std::span<const Command* const> commands();
+
+/// The command of that name or nullptr.
+const Command* find_command(std::string_view name);
+
+}  // namespace sd

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <memory>
+
+#include "sd/pipeline.h"
+
+namespace sd {
+
+/// What the command line needs from the process around it. Tests bring their own.
+struct Host {
+  std::ostream& out;  ///< results
+  std::ostream& err;  ///< all else
+  bool out_is_terminal = false;
+  bool err_is_terminal = false;
+  std::function<int()> columns;           ///< width of the terminal behind `err`
+  std::function<double()> seconds;        ///< a clock that never goes back
+  std::function<int()> stop_signal;       ///< the signal that asked the process to stop, or 0
+  std::function<uint64_t()> random_seed;  ///< for images without --seed
+  std::function<std::unique_ptr<Pipeline>(const LoadOptions&, Observer&)> load;
+};
+
+}  // namespace sd

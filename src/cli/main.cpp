@@ -1,0 +1,63 @@
+#include <chrono>
+#include <cstdlib>
+#include <fcntl.h>
+#include <iostream>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "cli/engine.h"
+#include "cli/run.h"
+#include "cli/stop_signals.h"
+
+namespace {
+
+/// Where a standard stream was closed its number must not go to the next file that is opened.
+void keep_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    // Read-only also for the outputs: writing to a closed one stays an error.
+    if (::fcntl(fd, F_GETFD) == -1 && ::open("/dev/null", O_RDONLY) != fd) std::abort();
+  }
+}
+
+int terminal_columns() {
+  constexpr int kUsual = 80;
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kUsual;
+}
+
+double seconds() {
+  using Seconds = std::chrono::duration<double>;
+  return Seconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// 32 bits: short enough to type, and exact where JSON numbers are doubles.
+uint64_t random_seed() {
+  uint32_t seed = 0;
+  if (::getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) seed = static_cast<uint32_t>(::getpid());
+  return seed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  keep_standard_streams();
+  sd::install_stop_signals();
+  const sd::Host host = {.out = std::cout,
+                         .err = std::cerr,
+                         .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
+                         .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
+                         .columns = terminal_columns,
+                         .seconds = seconds,
+                         .stop_signal = sd::stop_signal,
+                         .random_seed = random_seed,
+                         .load = sd::load_pipeline};
+  int status = sd::run({argv + (argc > 0 ? 1 : 0), argv + argc}, host);
+  std::cout.flush();
+  if (!std::cout && status == 0) {
+    std::cerr << "sd: error: standard output cannot be written\n";
+    status = sd::exit_code(sd::ErrorKind::kOutput);
+  }
+  std::cerr.flush();
+  ::_exit(status);  // every file is closed; tearing libtorch down would take longer than painting
+}

@@ -1,0 +1,68 @@
+#include "cli/man_page.h"
+
+#include <string_view>
+
+#include "sd/version.h"
+
+#include "cli/command.h"
+#include "cli/help.h"
+
+namespace sd {
+namespace {
+
+/// Text that roff prints as it is: hyphens that can be copied, no macro at the start of a line.
+std::string literal(std::string_view text) {
+  std::string out;
+  if (text.starts_with('.') || text.starts_with('\'')) out += "\\&";
+  for (const char c : text) {
+    if (c == '\\') {
+      out += "\\e";
+    } else if (c == '-') {
+      out += "\\-";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string entry(std::string_view term, std::string_view meaning) {
+  return ".TP\n.B " + literal(term) + "\n" + literal(meaning) + "\n";
+}
+
+}  // namespace
+
+std::string man_page() {
+  std::string page = ".TH SD 1 \"\" \"sd " + std::string(kVersion) +
+                     "\" \"User Commands\"\n"
+                     ".SH NAME\nsd \\- paint pictures with diffusion models\n"
+                     ".SH SYNOPSIS\n.B sd\n.I COMMAND\n[options]\n"
+                     ".SH DESCRIPTION\nPaints the picture that Python's diffusers paints from the "
+                     "same weights and seed.\nResults go to standard output, all else to standard "
+                     "error.\n"
+                     ".SH COMMANDS\n";
+  for (const Command* command : commands()) page += entry(command->name, command->summary);
+  for (const Command* command : commands()) {
+    page += ".SH \"SD " + literal(command->name) + "\"\n.B sd " + literal(command->name) + "\n" +
+            literal(command->synopsis) + "\n.PP\n" + literal(command->details) + "\n";
+    for (const OptionGroup& group : command->options) {
+      page += ".SS \"" + literal(group.title) + "\"\n";
+      for (const Option& option : group.options) {
+        page += entry(option_heading(option), option_help(option));
+      }
+    }
+    page += ".SS \"Examples\"\n";
+    for (const std::string_view example : command->examples) {
+      page += ".PP\n.EX\n" + literal(example) + "\n.EE\n";
+    }
+  }
+  page += ".SH ENVIRONMENT\n";
+  for (const EnvironmentRow& variable : environment_rows()) {
+    page += entry(variable.name, variable.meaning);
+  }
+  page += ".SH \"EXIT STATUS\"\n";
+  for (const ExitCodeRow& code : exit_code_rows()) page += entry(code.code, code.meaning);
+  return page;
+}
+
+}  // namespace sd

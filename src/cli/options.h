@@ -1,0 +1,37 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cli/arguments.h"
+
+namespace sd {
+
+/// One option: the parser, `--help` and the man page all read this.
+struct Option {
+  char letter = 0;                 ///< 'm' for -m; 0: none
+  std::string_view name;           ///< "model" for --model
+  std::string_view alias = {};     ///< a second long name, "ddim_steps" say
+  std::string_view value = {};     ///< what --help calls its value; empty: a flag
+  std::string_view help;           ///< one or two sentences, lower case, no full stop
+  std::string_view standard = {};  ///< what holds without it
+  /// Stores the value; `flag` is for messages ("--model"). Errors: kUsage.
+  void (*set)(Arguments& arguments, std::string_view flag, const std::string& text);
+};
+
+/// Options that stand together under a title.
+struct OptionGroup {
+  std::string_view title;
+  std::span<const Option> options;
+};
+
+OptionGroup prompt_options();    ///< what to paint
+OptionGroup sampling_options();  ///< size, steps, guidance, sampler
+OptionGroup amount_options();    ///< seed, how many images
+OptionGroup init_options();      ///< img2img: what to start from
+OptionGroup output_options();    ///< where the images go
+OptionGroup model_options();     ///< which model, where it computes
+OptionGroup message_options();   ///< what is printed
+
+}  // namespace sd

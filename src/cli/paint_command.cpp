@@ -1,0 +1,192 @@
+#include "cli/paint_command.h"
+
+#include <algorithm>
+#include <iomanip>
+#include <ostream>
+#include <span>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+#include "cli/image_report.h"
+#include "cli/model_path.h"
+#include "cli/paint_plan.h"
+#include "cli/picture_parameters.h"
+#include "cli/progress.h"
+#include "core/check.h"
+#include "io/latents_file.h"
+#include "io/png.h"
+
+namespace sd {
+namespace {
+
+class Painter {
+ public:
+  Painter(const Arguments& arguments, const Start& start, const PaintPlan& plan, const Host& host,
+          Console& console)
+      : arguments_(arguments),
+        start_(start),
+        plan_(plan),
+        host_(host),
+        console_(console),
+        progress_(host, console) {}
+
+  /// Paints all; returns the exit code.
+  int run() {
+    load();
+    const std::span<const PlannedImage> images = plan_.images;
+    const auto batch_size = static_cast<size_t>(plan_.batch_size);
+    try {
+      for (size_t begin = 0; begin < images.size(); begin += batch_size) {
+        paint(images.subspan(begin, std::min(batch_size, images.size() - begin)));
+      }
+    } catch (...) {
+      if (saved_ > 0) console_.note(std::to_string(saved_) + " of " + total() + " images are done");
+      throw;
+    }
+    console_.clear_live_line();
+    if (failed_ == 0) return 0;
+    console_.note(std::to_string(failed_) + " of " + total() + " images failed");
+    return failed_ == std::ssize(images) ? exit_code(ErrorKind::kNumeric) : 1;
+  }
+
+ private:
+  void load() {
+    LoadOptions options = arguments_.load;
+    if (options.model.empty()) {
+      options.model = kDefaultModel;
+      console_.note(
+          concat_text("no --model: taking ", kDefaultModel, ", a small model that comes with sd"));
+    }
+    const ModelPath model = find_model(options.model);
+    model_name_ = model.name;
+    options.model = model.folder.string();
+    console_.detail("model " + options.model);
+    if (!arguments_.seed) console_.note(concat_text("seed ", plan_.images.front().seed));
+    pipeline_ = host_.load(options, progress_);
+    check_side("--width", arguments_.request.width);
+    check_side("--height", arguments_.request.height);
+  }
+
+  void check_side(const char* flag, std::optional<int> side) const {
+    const int multiple = pipeline_->size_multiple();
+    if (!side || *side % multiple == 0) return;
+    const int below = *side / multiple * multiple;
+    fail(ErrorKind::kUsage, flag, " expects a multiple of ", multiple, " for ", model_name_,
+         ", found ", *side, " (nearest: ", below > 0 ? std::to_string(below) + " and " : "",
+         below + multiple, ")");
+  }
+
+  void paint(std::span<const PlannedImage> images) {
+    SD_CHECK(host_.stop_signal() == 0, ErrorKind::kInterrupted, "stopped");
+    progress_.set_subject(subject(images));
+    const std::vector<Request> requests = make_requests(images);
+    std::vector<Painted> painted;
+    try {
+      painted = pipeline_->paint(requests, progress_);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kNumeric) throw;
+      if (images.size() == 1) return count_failure(images.front(), requests.front(), error.what());
+      for (size_t i = 0; i < images.size(); ++i) paint(images.subspan(i, 1));
+      return;
+    }
+    if (painted.size() != images.size()) throw std::logic_error("the engine lost an image");
+    for (size_t i = 0; i < images.size(); ++i) save(images[i], requests[i], painted[i]);
+  }
+
+  std::vector<Request> make_requests(std::span<const PlannedImage> images) const {
+    std::vector<Request> requests(images.size(), arguments_.request);
+    for (size_t i = 0; i < images.size(); ++i) {
+      requests[i].prompt = plan_.prompts[images[i].prompt];
+      requests[i].seed = images[i].seed;
+      requests[i].init_image = start_.picture;
+      requests[i].init_latents = start_.latents;
+    }
+    return requests;
+  }
+
+  void save(const PlannedImage& image, const Request& request, const Painted& painted) {
+    describe_first(request, painted);
+    const PngText text = {"parameters", picture_parameters(request, painted.settings, model_name_)};
+    const std::vector<uint8_t> png = encode_png(painted.picture, {&text, 1});
+    if (plan_.latents) {
+      write_latents(output_path(*plan_.latents, image.index, image.seed), painted.latents,
+                    plan_.latents_on_exist);
+    }
+    console_.clear_live_line();
+    if (plan_.names.kind == OutputKind::kStandardOutput) {
+      host_.out.write(reinterpret_cast<const char*>(png.data()), std::ssize(png));
+    } else {
+      const auto path = write_file_atomically(output_path(plan_.names, image.index, image.seed),
+                                              png, plan_.on_exist);
+      if (!path) return;  // another process was faster, and --on-exist skip
+      host_.out << (arguments_.json
+                        ? image_report(*path, image.index, request, painted, model_name_)
+                        : path->string())
+                << '\n';
+    }
+    host_.out.flush();
+    SD_CHECK(host_.out.good(), ErrorKind::kOutput, "standard output cannot be written");
+    ++saved_;
+  }
+
+  void count_failure(const PlannedImage& image, const Request& request, const std::string& what) {
+    ++failed_;
+    console_.error(concat_text("image ", image.index, ", seed ", image.seed, ": ", what));
+    if (arguments_.json) {
+      host_.out << failure_report(image.index, request, what) << std::endl;
+    }
+  }
+
+  /// What -v says of the work, once.
+  void describe_first(const Request& request, const Painted& painted) {
+    if (std::exchange(is_described_, true)) return;
+    const Settings& settings = painted.settings;
+    if (request.init_image || request.init_latents) {
+      console_.detail(concat_text("target t_enc is ", settings.timesteps.size(), " steps"));
+    }
+    std::ostringstream text;
+    text << settings.width << "x" << settings.height << ", " << settings.steps << " steps of "
+         << settings.sampler << ", scale " << settings.scale << ", " << settings.device << ", "
+         << settings.dtype << std::fixed << std::setprecision(2) << "; encoded in "
+         << painted.timings.encode << " s, denoised in " << painted.timings.denoise
+         << " s, decoded in " << painted.timings.decode << " s";
+    console_.detail(text.str());
+  }
+
+  std::string total() const { return std::to_string(plan_.images.size()); }
+
+  /// "image 3 of 10", "images 3 to 4 of 10", or nothing for a single one.
+  std::string subject(std::span<const PlannedImage> images) const {
+    if (plan_.images.size() == 1) return "";
+    const size_t first = static_cast<size_t>(images.data() - plan_.images.data()) + 1;
+    if (images.size() == 1) return concat_text("image ", first, " of ", total());
+    return concat_text("images ", first, " to ", first + images.size() - 1, " of ", total());
+  }
+
+  const Arguments& arguments_;
+  const Start& start_;
+  const PaintPlan& plan_;
+  const Host& host_;
+  Console& console_;
+  Progress progress_;
+  std::string model_name_;
+  std::unique_ptr<Pipeline> pipeline_;
+  int64_t saved_ = 0;
+  int64_t failed_ = 0;
+  bool is_described_ = false;
+};
+
+}  // namespace
+
+int run_paint(const Arguments& arguments, Start start, const Host& host, Console& console) {
+  const PaintPlan plan = make_paint_plan(arguments, host);
+  if (plan.skipped > 0) {
+    console.note(concat_text(plan.skipped, plan.skipped == 1 ? " image is" : " images are",
+                             " there already and left out"));
+  }
+  if (plan.images.empty()) return 0;
+  return Painter(arguments, start, plan, host, console).run();
+}
+
+}  // namespace sd

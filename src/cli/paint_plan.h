@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/arguments.h"
+#include "cli/host.h"
+#include "io/output_name.h"
+
+namespace sd {
+
+/// One image to be made.
+struct PlannedImage {
+  int index = 0;      ///< 0 for the first
+  size_t prompt = 0;  ///< position in PaintPlan::prompts
+  uint64_t seed = 0;
+};
+
+/// What `sd txt2img` and `sd img2img` are going to do, checked as far as it can be without a model.
+struct PaintPlan {
+  std::vector<std::string> prompts;
+  std::vector<PlannedImage> images;  ///< all prompts, then all again, …; image i has seed + i
+  int batch_size = 1;
+  OutputNames names;
+  OnExist on_exist = OnExist::kOverwrite;
+  std::optional<OutputNames> latents;
+  OnExist latents_on_exist = OnExist::kOverwrite;
+  int skipped = 0;  ///< images left out because their files are there
+};
+
+/// Errors: kUsage (options that contradict each other), kOutput (a folder that cannot be written,
+/// files that are there already). Makes the folder of -o.
+PaintPlan make_paint_plan(const Arguments& arguments, const Host& host);
+
+}  // namespace sd

@@ -1,0 +1,84 @@
+#include "cli/parse_value.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <system_error>
+
+#include "sd/error.h"
+
+#include "cli/nearest_name.h"
+#include "core/check.h"
+#include "io/utf8.h"
+
+namespace sd {
+namespace {
+
+/// The number that the whole text is, if it is one that fits.
+template <typename Number>
+std::optional<Number> whole_number(std::string_view text) {
+  Number number{};
+  const char* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, number);
+  if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+int64_t parse_integer(std::string_view flag, std::string_view text, int64_t low, int64_t high) {
+  const auto number = whole_number<int64_t>(text);
+  SD_CHECK(number && *number >= low && *number <= high, ErrorKind::kUsage, flag,
+           " expects a whole number from ", low, " to ", high, ", found '", text, "'");
+  return *number;
+}
+
+uint64_t parse_seed(std::string_view flag, std::string_view text) {
+  const auto number = whole_number<uint64_t>(text);
+  SD_CHECK(number, ErrorKind::kUsage, flag,
+           " expects a whole number from 0 to 18446744073709551615, found '", text, "'");
+  return *number;
+}
+
+double parse_real(std::string_view flag, std::string_view text, double low, double high) {
+  const auto number = whole_number<double>(text);
+  SD_CHECK(number && std::isfinite(*number) && *number >= low && *number <= high, ErrorKind::kUsage,
+           flag, " expects a number from ", print_real(low), " to ", print_real(high), ", found '",
+           text, "'");
+  return *number;
+}
+
+std::string parse_choice(std::string_view flag, std::string_view text,
+                         std::span<const std::string_view> names) {
+  if (std::ranges::find(names, text) != names.end()) return std::string(text);
+  std::string list;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) list += i + 1 == names.size() ? " or " : ", ";
+    list += names[i];
+  }
+  const auto nearest = nearest_name(text, names);
+  fail(ErrorKind::kUsage, flag, " expects ", list, ", found '", text, "'",
+       nearest ? " (did you mean " + std::string(*nearest) + "?)" : "");
+}
+
+std::string parse_text(std::string_view flag, std::string_view text) {
+  SD_CHECK(is_utf8(text), ErrorKind::kUsage, flag,
+           " expects text in UTF-8, found bytes that are not");
+  return std::string(text);
+}
+
+std::string parse_path(std::string_view flag, std::string_view text) {
+  SD_CHECK(!text.empty(), ErrorKind::kUsage, flag,
+           " expects the name of a file or folder, found an empty text");
+  return std::string(text);
+}
+
+std::string print_real(double number) {
+  std::array<char, 32> digits{};
+  const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+  return {digits.data(), result.ptr};
+}
+
+}  // namespace sd

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sd {
+
+/// A whole number from `low` to `high`, digits alone. `flag` names the option in the message of the
+/// kUsage that anything else throws; so in all functions of this file.
+int64_t parse_integer(std::string_view flag, std::string_view text, int64_t low, int64_t high);
+
+/// A seed: 0 to 2^64 - 1.
+uint64_t parse_seed(std::string_view flag, std::string_view text);
+
+/// A finite number from `low` to `high`, with a point whatever the locale.
+double parse_real(std::string_view flag, std::string_view text, double low, double high);
+
+/// One of `names`, of which the nearest is suggested.
+std::string parse_choice(std::string_view flag, std::string_view text,
+                         std::span<const std::string_view> names);
+
+/// Text that is valid UTF-8, the empty one included.
+std::string parse_text(std::string_view flag, std::string_view text);
+
+/// The name of a file or folder: not empty.
+std::string parse_path(std::string_view flag, std::string_view text);
+
+/// The shortest digits that give the number back: "7.5", "7", "0.0001".
+std::string print_real(double number);
+
+}  // namespace sd

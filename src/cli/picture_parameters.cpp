@@ -1,0 +1,38 @@
+#include "cli/picture_parameters.h"
+
+#include "sd/version.h"
+
+#include "cli/parse_value.h"
+#include "cli/sampler_names.h"
+#include "io/infotext.h"
+
+namespace sd {
+
+std::string picture_parameters(const Request& request, const Settings& settings,
+                               const std::string& model_name) {
+  Infotext text{request.prompt, request.negative_prompt, {}};
+  const auto add = [&](const char* key, std::string value) {
+    text.fields.emplace_back(key, std::move(value));
+  };
+  add("Steps", std::to_string(settings.steps));
+  add("Sampler", sampler_display_name(settings.sampler));
+  if (request.sigmas == "karras") add("Schedule type", "Karras");
+  add("CFG scale", print_real(settings.scale));
+  add("Seed", std::to_string(request.seed));
+  add("Size", std::to_string(settings.width) + "x" + std::to_string(settings.height));
+  add("Model", model_name);
+  if (request.init_image || request.init_latents) {
+    add("Denoising strength", print_real(request.strength));
+  }
+  if (request.clip_skip > 0) add("Clip skip", std::to_string(request.clip_skip + 1));
+  add("RNG", "CPU");
+  if (request.eta > 0) add("Eta", print_real(request.eta));
+  if (request.guidance_rescale > 0) add("Guidance rescale", print_real(request.guidance_rescale));
+  if (!request.spacing.empty()) add("Timestep spacing", request.spacing);
+  add("Device", settings.device);
+  add("Dtype", settings.dtype);
+  add("Version", std::string("sd ") + kVersion);
+  return print_infotext(text);
+}
+
+}  // namespace sd

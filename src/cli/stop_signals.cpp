@@ -1,0 +1,41 @@
+#include "cli/stop_signals.h"
+
+#include <atomic>
+#include <csignal>
+#include <unistd.h>
+
+#include "io/atomic_file.h"
+
+namespace sd {
+namespace {
+
+std::atomic<int> first_signal{0};
+static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler");
+
+extern "C" void on_stop_signal(int signal) {
+  int none = 0;
+  if (first_signal.compare_exchange_strong(none, signal)) return;
+  remove_live_temporaries();
+  constexpr int kSignalBase = 128;
+  ::_exit(kSignalBase + signal);
+}
+
+}  // namespace
+
+void install_stop_signals() {
+  std::signal(SIGPIPE, SIG_DFL);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    struct sigaction action {};
+    ::sigaction(signal, nullptr, &action);
+    if (action.sa_handler == SIG_IGN) continue;
+    action = {};
+    action.sa_handler = on_stop_signal;
+    action.sa_flags = SA_RESTART;
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(signal, &action, nullptr);
+  }
+}
+
+int stop_signal() { return first_signal.load(); }
+
+}  // namespace sd

@@ -1,0 +1,153 @@
+#include "tests/cli/cli_fixture.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "cli/run.h"
+
+namespace sd::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kSide = 16;
+
+class FakePipeline : public Pipeline {
+ public:
+  explicit FakePipeline(FakeEngine& engine) : engine_(engine) {}
+
+  std::vector<Painted> paint(const std::vector<Request>& requests, Observer& observer) override {
+    engine_.batches.push_back(requests);
+    engine_.on_paint(requests, observer);
+    std::vector<Painted> painted;
+    for (const Request& request : requests) painted.push_back(fake_painting(request));
+    return painted;
+  }
+  int size_multiple() const override { return engine_.size_multiple; }
+
+ private:
+  FakeEngine& engine_;
+};
+
+}  // namespace
+
+std::vector<Request> FakeEngine::requests() const {
+  std::vector<Request> all;
+  for (const auto& batch : batches) all.insert(all.end(), batch.begin(), batch.end());
+  return all;
+}
+
+Painted fake_painting(const Request& request) {
+  Painted painted;
+  Settings& settings = painted.settings;
+  settings.width = request.width.value_or(kSide);
+  settings.height = request.height.value_or(kSide);
+  settings.steps = request.steps.value_or(20);
+  settings.scale = request.scale.value_or(7.5);
+  settings.sampler = request.sampler.empty() ? "ddim" : request.sampler;
+  settings.prediction_type = "epsilon";
+  const bool is_img2img = request.init_image || request.init_latents;
+  const double share = is_img2img ? request.strength : 1;
+  settings.timesteps.assign(static_cast<size_t>(settings.steps * share), 1.0);
+  settings.device = "cpu";
+  settings.dtype = "fp32";
+  painted.timings = {0.5, 2, 0.25};
+  painted.picture = {settings.width, settings.height, {}};
+  painted.picture.rgb.assign(static_cast<size_t>(settings.width) * settings.height * 3,
+                             static_cast<uint8_t>(request.seed));
+  painted.latents = {{4, 2, 2}, std::vector<float>(16, static_cast<float>(request.seed))};
+  return painted;
+}
+
+void CliTest::SetUp() {
+  std::string name = (fs::temp_directory_path() / "sd-cli-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(name.data()), nullptr);
+  folder_ = fs::canonical(name);
+  old_folder_ = fs::current_path();
+  fs::current_path(folder_);
+  make_model("models/tiny");
+  set_variable("SD_MODELS", (folder_ / "models").string());
+  set_variable("TERM", "xterm");
+  for (const char* name : {"NO_COLOR", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME"}) {
+    unset_variable(name);
+  }
+}
+
+void CliTest::TearDown() {
+  for (const auto& [name, value] : old_variables_) {
+    value ? ::setenv(name.c_str(), value->c_str(), 1) : ::unsetenv(name.c_str());
+  }
+  fs::current_path(old_folder_);
+  fs::remove_all(folder_);
+}
+
+Outcome CliTest::sd(const std::vector<std::string>& arguments) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const Host host = {
+      .out = out,
+      .err = err,
+      .out_is_terminal = out_is_terminal_,
+      .err_is_terminal = err_is_terminal_,
+      .columns = [] { return 80; },
+      .seconds = [this] { return now_; },
+      .stop_signal = [this] { return signal_; },
+      .random_seed = [this] { return random_seed_; },
+      .load = [this](const LoadOptions& options, Observer& observer) -> std::unique_ptr<Pipeline> {
+        engine_.loads.push_back(options);
+        engine_.on_load(observer);
+        return std::make_unique<FakePipeline>(engine_);
+      }};
+  const int code = run(arguments, host);
+  return {code, out.str(), err.str()};
+}
+
+Outcome CliTest::txt2img(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"txt2img", "-m", "tiny"});
+  return sd(arguments);
+}
+
+Outcome CliTest::img2img(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"img2img", "-m", "tiny"});
+  return sd(arguments);
+}
+
+void CliTest::set_variable(const char* name, const std::string& value) {
+  const char* old = std::getenv(name);
+  old_variables_.emplace(old_variables_.begin(), name,
+                         old ? std::optional<std::string>(old) : std::nullopt);
+  ::setenv(name, value.c_str(), 1);
+}
+
+void CliTest::unset_variable(const char* name) {
+  set_variable(name, "");
+  ::unsetenv(name);
+}
+
+void CliTest::write_file(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+std::string CliTest::read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+void CliTest::make_model(const fs::path& folder) {
+  fs::create_directories(folder);
+  write_file(folder / "model_index.json", "{}");
+}
+
+std::vector<std::string> CliTest::files_here() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(".")) {
+    if (entry.path().filename() != "models") names.push_back(entry.path().filename().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace sd::testing

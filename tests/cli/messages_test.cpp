@@ -1,0 +1,144 @@
+// What is printed on the way: progress, warnings, -q, -v, colours, the log.
+
+#include <gmock/gmock.h>
+
+#include "sd/error.h"
+
+#include "tests/cli/cli_fixture.h"
+
+namespace sd::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class MessagesTest : public CliTest {
+ protected:
+  /// The engine takes `seconds` for each of its ten steps.
+  void make_steps(double seconds) {
+    engine_.on_load = [](Observer& observer) { observer.on_progress(Phase::kLoad, 0, 1); };
+    engine_.on_paint = [this, seconds](const std::vector<Request>&, Observer& observer) {
+      observer.on_progress(Phase::kEncode, 0, 1);
+      observer.on_progress(Phase::kDenoise, 0, 10);
+      for (int step = 1; step <= 10; ++step) {
+        now_ += seconds;
+        observer.on_progress(Phase::kDenoise, step, 10);
+      }
+      observer.on_progress(Phase::kDecode, 0, 1);
+    };
+  }
+};
+
+TEST_F(MessagesTest, PlainLinesComeAtPhasesAndEveryTenSeconds) {
+  make_steps(4);
+  const Outcome outcome = txt2img({"-p", "x", "-s", "1"});
+  EXPECT_EQ(outcome.err,
+            "sd: loading\n"
+            "sd: encoding\n"
+            "sd: denoising step 0/10\n"
+            "sd: denoising step 3/10, 0.25 steps/s, ETA 0:28\n"
+            "sd: denoising step 6/10, 0.25 steps/s, ETA 0:16\n"
+            "sd: denoising step 9/10, 0.25 steps/s, ETA 0:04\n"
+            "sd: decoding\n");
+  EXPECT_EQ(outcome.out, "sd-1.png\n");
+}
+
+TEST_F(MessagesTest, PlainLinesNameAPhaseOnceForQuickImages) {
+  make_steps(0.01);
+  const Outcome outcome = txt2img({"-p", "x", "-s", "1", "--count", "3"});
+  EXPECT_EQ(outcome.err,
+            "sd: loading\n"
+            "sd: image 1 of 3: encoding\n"
+            "sd: image 1 of 3: denoising step 0/10\n"
+            "sd: image 1 of 3: decoding\n");
+}
+
+TEST_F(MessagesTest, ATerminalShowsABarThatGoesAway) {
+  err_is_terminal_ = true;
+  make_steps(1);
+  const Outcome outcome = txt2img({"-p", "x", "-s", "1", "--count", "2", "--batch-size", "2"});
+  EXPECT_THAT(outcome.err, HasSubstr("\rimages 1 to 2 of 2: denoising [########--------] 5/10, "
+                                     "1.00 steps/s, ETA 0:05\x1b[K"));
+  EXPECT_TRUE(outcome.err.ends_with("\r\x1b[K")) << "the line is cleared before results";
+  EXPECT_THAT(outcome.err, Not(HasSubstr("\n")));
+}
+
+TEST_F(MessagesTest, TheBarIsClearedBeforeAnError) {
+  err_is_terminal_ = true;
+  engine_.on_paint = [](const std::vector<Request>&, Observer& observer) {
+    observer.on_progress(Phase::kDenoise, 1, 10);
+    throw Error(ErrorKind::kMemory, "it broke");
+  };
+  EXPECT_TRUE(txt2img({"-p", "x", "-s", "1"})
+                  .err.ends_with("\r\x1b[Ksd: \x1b[31merror: \x1b[0mit broke\n"));
+}
+
+TEST_F(MessagesTest, WarningsAreMarked) {
+  engine_.on_load = [](Observer& observer) { observer.on_warning("the prompt was cut"); };
+  EXPECT_EQ(txt2img({"-p", "x", "-s", "1"}).err, "sd: warning: the prompt was cut\n");
+  err_is_terminal_ = true;
+  EXPECT_EQ(txt2img({"-p", "x", "-s", "1"}).err,
+            "sd: \x1b[33mwarning: \x1b[0mthe prompt was cut\n");
+}
+
+TEST_F(MessagesTest, ColoursCanBeTurnedOff) {
+  err_is_terminal_ = true;
+  engine_.on_load = [](Observer& observer) { observer.on_warning("w"); };
+  EXPECT_EQ(txt2img({"-p", "x", "-s", "1", "--no-color"}).err, "sd: warning: w\n");
+  set_variable("NO_COLOR", "1");
+  EXPECT_EQ(txt2img({"-p", "x", "-s", "1"}).err, "sd: warning: w\n");
+  set_variable("NO_COLOR", "");
+  EXPECT_THAT(txt2img({"-p", "x", "-s", "1"}).err, HasSubstr("\x1b[33m"));
+}
+
+TEST_F(MessagesTest, ADumbTerminalGetsPlainLines) {
+  err_is_terminal_ = true;
+  set_variable("TERM", "dumb");
+  make_steps(1);
+  EXPECT_THAT(txt2img({"-p", "x", "-s", "1"}).err,
+              AllOf(HasSubstr("sd: decoding\n"), Not(HasSubstr("\x1b")), Not(HasSubstr("\r"))));
+}
+
+TEST_F(MessagesTest, QuietLeavesErrorsAndResults) {
+  make_steps(20);
+  const Outcome outcome = txt2img({"-p", "x", "-q"});
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(outcome.out, "sd-4711.png\n");
+  err_is_terminal_ = true;
+  EXPECT_EQ(txt2img({"-p", "x", "-q"}).err, "");
+  engine_.on_load = [](Observer& observer) {
+    observer.on_warning("w");
+    throw Error(ErrorKind::kModel, "it broke");
+  };
+  err_is_terminal_ = false;
+  EXPECT_EQ(txt2img({"-p", "x", "-q"}).err, "sd: error: it broke\n");
+}
+
+TEST_F(MessagesTest, VerboseSaysWhatWasDone) {
+  const Outcome outcome = txt2img({"-p", "x", "-s", "1", "-v", "--steps", "12"});
+  EXPECT_THAT(outcome.err, HasSubstr("sd: model " + (folder_ / "models/tiny").string() + "\n"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("sd: 16x16, 12 steps of ddim, scale 7.5, cpu, fp32; encoded in 0.50 s, "
+                        "denoised in 2.00 s, decoded in 0.25 s\n"));
+}
+
+TEST_F(MessagesTest, TheLogHoldsWhatTheTerminalDoesNot) {
+  write_file("log", "older\n");
+  engine_.on_load = [](Observer& observer) { observer.on_warning("w"); };
+  ASSERT_EQ(txt2img({"-p", "x", "-q", "--log-file", "log"}).err, "");
+  const std::string log = read_file("log");
+  EXPECT_TRUE(log.starts_with("older\n"));
+  EXPECT_THAT(log, ::testing::ContainsRegex("\n20[0-9-]+T[0-9:]+Z warning: w\n"));
+  EXPECT_THAT(log, HasSubstr("Z seed 4711\n"));
+  EXPECT_THAT(log, HasSubstr("Z 16x16, 20 steps of ddim"));
+}
+
+TEST_F(MessagesTest, FileNamesCannotSteerTheTerminal) {
+  const Outcome outcome = sd({"txt2img", "-p", "x", "-m", "a\x1b[2J\nb"});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("'a?[2J?b'"), Not(HasSubstr("\x1b"))));
+}
+
+}  // namespace
+}  // namespace sd::testing

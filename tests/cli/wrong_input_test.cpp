@@ -1,0 +1,199 @@
+// Each wrong input: one sentence that names the option, what was expected and what was found; the
+// exit code; and no model loaded.
+
+#include <algorithm>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "io/png.h"
+#include "tests/cli/cli_fixture.h"
+
+namespace sd::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct WrongInput {
+  std::vector<std::string> arguments;
+  int code;
+  std::string sentence;  ///< part of it
+};
+
+void PrintTo(const WrongInput& input, std::ostream* out) {
+  for (const std::string& argument : input.arguments) *out << "'" << argument << "' ";
+}
+
+class WrongInputTest : public CliTest {
+ protected:
+  void expect(const WrongInput& input) {
+    SCOPED_TRACE(::testing::PrintToString(input));
+    const Outcome outcome = sd(input.arguments);
+    EXPECT_EQ(outcome.code, input.code);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, HasSubstr(input.sentence));
+    EXPECT_TRUE(outcome.err.starts_with("sd: error: "));
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+    EXPECT_TRUE(engine_.loads.empty());
+  }
+};
+
+class WrongArgumentTest : public WrongInputTest,
+                          public ::testing::WithParamInterface<WrongInput> {};
+
+TEST_P(WrongArgumentTest, IsOneSentence) { expect(GetParam()); }
+
+WrongInput in_txt2img(std::vector<std::string> arguments, std::string sentence, int code = 2) {
+  arguments.insert(arguments.begin(), {"txt2img", "-p", "x", "-m", "tiny"});
+  return {std::move(arguments), code, std::move(sentence)};
+}
+
+WrongInput in_img2img(std::vector<std::string> arguments, std::string sentence, int code = 2) {
+  arguments.insert(arguments.begin(), {"img2img", "-p", "x", "-m", "tiny"});
+  return {std::move(arguments), code, std::move(sentence)};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Command, WrongArgumentTest,
+    ::testing::Values(
+        WrongInput{{"txt2igm"}, 2, "no command 'txt2igm' (did you mean txt2img?), see sd --help"},
+        WrongInput{{"frobnicate"}, 2, "no command 'frobnicate', see sd --help"},
+        WrongInput{{""}, 2, "no command ''"},
+        WrongInput{{"help", "img2imf"}, 2, "did you mean img2img?"},
+        WrongInput{{"--prompt", "x"}, 2, "expected a command before --prompt"},
+        WrongInput{{"txt2img"}, 2, "--prompt or --from-file is needed"},
+        WrongInput{{"txt2img", "--prompt"}, 2, "--prompt expects a value, found the end"},
+        WrongInput{{"txt2img", "-p"}, 2, "-p expects a value, found the end"},
+        WrongInput{{"txt2img", "-p", "--steps", "3"},
+                   2,
+                   "--prompt expects a value, found the option --steps (write --prompt=--steps"},
+        WrongInput{{"txt2img", "-p", "\xff"}, 2, "--prompt expects text in UTF-8"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Names, WrongArgumentTest,
+    ::testing::Values(
+        in_txt2img({"--stpes", "3"}, "has no option --stpes (did you mean --steps?)"),
+        in_txt2img({"--ddim_step=3"}, "has no option --ddim_step (did you mean --ddim_steps?)"),
+        in_txt2img({"--frobnicate"}, "sd txt2img has no option --frobnicate, see"),
+        in_txt2img({"-x"}, "has no option -x, see sd txt2img --help"),
+        in_txt2img({"--strength", "0.5"},
+                   "--strength is an option of sd img2img, not of sd txt2img"),
+        in_txt2img({"cat"},
+                   "takes options alone, found 'cat' (a text of several words needs quotes)"),
+        in_txt2img({"--", "cat"}, "found 'cat'"), in_txt2img({"-"}, "found '-'"),
+        in_txt2img({""}, "found ''"),
+        in_txt2img({"--low-memory=yes"}, "--low-memory takes no value, found 'yes'"),
+        in_txt2img({"--json=false"}, "--json takes no value, found 'false'")));
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, WrongArgumentTest,
+    ::testing::Values(
+        in_txt2img({"--steps", "0"}, "--steps expects a whole number from 1 to 1000, found '0'"),
+        in_txt2img({"--steps", "1e9"}, "found '1e9'"),
+        in_txt2img({"--steps", "1000000000"}, "found '1000000000'"),
+        in_txt2img({"--steps", "99999999999999999999"}, "found '99999999999999999999'"),
+        in_txt2img({"--steps", "-5"}, "found '-5'"), in_txt2img({"--steps", ""}, "found ''"),
+        in_txt2img({"--steps="}, "--steps expects a whole number from 1 to 1000, found ''"),
+        in_txt2img({"--steps", " 5"}, "found ' 5'"), in_txt2img({"--steps", "5.0"}, "found '5.0'"),
+        in_txt2img({"-W", "7"}, "--width expects a whole number from 8 to 16384, found '7'"),
+        in_txt2img({"-W", "0"}, "found '0'"), in_txt2img({"--H", "100000"}, "--height expects"),
+        in_txt2img({"--scale", "nan"}, "--scale expects a number from 0 to 1000, found 'nan'"),
+        in_txt2img({"--scale", "inf"}, "found 'inf'"), in_txt2img({"--scale", "-1"}, "found '-1'"),
+        in_txt2img({"--scale", "7,5"}, "found '7,5'"),
+        in_txt2img({"--guidance-rescale", "1.5"},
+                   "--guidance-rescale expects a number from 0 to 1"),
+        in_txt2img({"--eta", "2"}, "--eta expects a number from 0 to 1, found '2'"),
+        in_txt2img({"--ddim_eta", "0.5", "--plms"}, "--eta belongs to --sampler ddim"),
+        in_img2img({"--strength", "1.01"}, "--strength expects a number from 0 to 1, found '1.01'"),
+        in_img2img({"--strength", "nan"}, "found 'nan'"),
+        in_txt2img({"-s", "-1"}, "--seed expects a whole number from 0 to 18446744073709551615"),
+        in_txt2img({"-s", "18446744073709551616"}, "found '18446744073709551616'"),
+        in_txt2img({"-s", "18446744073709551615", "--count", "2"}, "too large for 2 images"),
+        in_txt2img({"--count", "0"}, "--count expects a whole number from 1 to 1000000"),
+        in_txt2img({"--batch-size", "0"}, "--batch-size expects a whole number from 1 to 4096"),
+        in_txt2img({"--n_samples", "0"}, "--n_samples expects"),
+        in_txt2img({"--n_iter", "x"}, "--n_iter expects"),
+        in_txt2img({"--n_iter", "1000000", "--n_samples", "4096"}, "at most 1000000 images"),
+        in_txt2img({"--sampler", "eulr"}, "found 'eulr' (did you mean euler?)"),
+        in_txt2img({"--sigmas", "foo"}, "--sigmas expects karras, found 'foo'"),
+        in_txt2img({"--spacing", "foo"}, "--spacing expects leading, linspace or trailing"),
+        in_txt2img({"--clip-skip", "40"}, "--clip-skip expects a whole number from 0 to 31"),
+        in_txt2img({"--device", "gpu"}, "--device expects auto, cpu, cuda or cuda:N, found 'gpu'"),
+        in_txt2img({"--device", "cuda:"}, "found 'cuda:'"),
+        in_txt2img({"--device", "cuda:x"}, "found 'cuda:x'"),
+        in_txt2img({"--dtype", "fp8"}, "--dtype expects auto, fp32, bf16 or fp16, found 'fp8'"),
+        in_txt2img({"--threads", "-1"}, "--threads expects a whole number from 0 to 1024"),
+        in_txt2img({"--variant", "../x"}, "--variant expects the name of a variant"),
+        in_txt2img({"-m", ""}, "--model expects the name of a file or folder")));
+
+INSTANTIATE_TEST_SUITE_P(
+    Together, WrongArgumentTest,
+    ::testing::Values(
+        in_txt2img({"--from-file", "f"}, "--prompt and --from-file cannot stand together"),
+        in_txt2img({"--count", "2", "--n_samples", "2"}, "--count cannot stand together"),
+        in_txt2img({"-o", "-", "--json"}, "-o - and --json cannot stand together"),
+        in_img2img({}, "--init-img FILE is needed"),
+        in_img2img({"--init-img", "a", "--init-latents", "b"}, "cannot stand together")));
+
+INSTANTIATE_TEST_SUITE_P(
+    Files, WrongArgumentTest,
+    ::testing::Values(
+        in_txt2img({"-o", "a.jpg"}, "a.jpg"), in_txt2img({"-o", ""}, "--output expects"),
+        in_txt2img({"-o", "a.png", "--count", "2"}, "a.png"),
+        in_txt2img({"-o", "{foo}.png"}, "unknown placeholder {foo}"),
+        in_txt2img({"-o", "no/a.png"}, "the output folder no does not exist", 5),
+        in_txt2img({"--outdir", "models/tiny/model_index.json"}, "model_index.json", 5),
+        in_txt2img({"--on-exist", "ask"}, "--on-exist 'ask' is unknown"),
+        in_txt2img({"--save-latents", "l.pt"}, "--save-latents expects a name that ends in"),
+        in_txt2img({"--save-latents", "l.safetensors", "--count", "2"}, "{index} or {seed}"),
+        in_txt2img({"--save-latents", "no/l.safetensors"}, "the output folder no does not exist",
+                   5),
+        in_txt2img({"--log-file", "no/log"}, "the log file no/log cannot be opened", 5),
+        in_img2img({"--init-img", "no.png"}, "no.png", 4),
+        in_img2img({"--init-img", "models"}, "models", 4),
+        in_img2img({"--init-img", "models/tiny/model_index.json"}, "model_index.json", 4),
+        in_img2img({"--init-latents", "no.safetensors"}, "no.safetensors", 4),
+        in_img2img({"--init-latents", "models/tiny/model_index.json"}, "model_index.json", 4)));
+
+TEST_F(WrongInputTest, PromptFilesThatCannotBeRead) {
+  write_file("empty.txt", "");
+  write_file("utf16.txt", std::string("\xff\xfe"
+                                      "a\0\n\0",
+                                      6));
+  const auto from = [](const char* file, const char* sentence) {
+    return WrongInput{{"txt2img", "-m", "tiny", "--from-file", file}, 2, sentence};
+  };
+  expect(from("no.txt", "--from-file: "));
+  expect(from("models", "--from-file: "));
+  expect(from("empty.txt", "empty.txt is empty, at least one prompt was expected"));
+  expect(from("utf16.txt", "utf16.txt, line 1: text in UTF-8 was expected"));
+}
+
+TEST_F(WrongInputTest, StandardOutputThatIsATerminal) {
+  out_is_terminal_ = true;
+  expect(in_txt2img({"-o", "-"}, "standard output, which is a terminal"));
+}
+
+TEST_F(WrongInputTest, FolderThatCannotBeWritten) {
+  std::filesystem::create_directory("locked");
+  ::chmod("locked", 0500);
+  if (::access("locked", W_OK) == 0) GTEST_SKIP() << "root writes everywhere";
+  expect(in_txt2img({"-o", "locked/a.png"}, "the output folder locked cannot be written", 5));
+}
+
+TEST_F(WrongInputTest, FilesThatAreThereAlready) {
+  write_file("7.png", "mine");
+  expect(in_txt2img({"-s", "6", "--count", "2", "-o", "{seed}.png"}, "7.png is there already", 5));
+  expect(in_txt2img({"-o", "7.png", "--on-exist", "error"}, "7.png is there already", 5));
+  EXPECT_EQ(read_file("7.png"), "mine");
+}
+
+TEST_F(WrongInputTest, SizeThatIsNoMultipleOfTheModels) {
+  const Outcome outcome = CliTest::txt2img({"-p", "x", "-W", "100", "-s", "1"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--width expects a multiple of 8 for tiny, found 100 "
+                                     "(nearest: 96 and 104)"));
+  EXPECT_TRUE(engine_.batches.empty());
+}
+
+}  // namespace
+}  // namespace sd::testing
