@@ -21,7 +21,7 @@ int run_img2img(const Arguments& arguments, const Host& host, Console& console) 
   } else {
     start.latents = read_latents(*arguments.init_latents);
   }
-  return run_paint(arguments, std::move(start), host, console);
+  return run_paint(arguments, start, host, console);
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ std::optional<fs::path> find_snapshot(const fs::path& cache, const std::string& 
   if (!fs::is_directory(stored, error)) return std::nullopt;
   std::string revision;
   std::ifstream(stored / "refs" / "main") >> revision;
-  const fs::path snapshot = stored / "snapshots" / revision;
+  fs::path snapshot = stored / "snapshots" / revision;
   SD_CHECK(!revision.empty() && revision.find('/') == revision.npos && is_model(snapshot),
            ErrorKind::kModel, "the model ", given,
            " in the Hugging Face cache is not whole: ", (snapshot / kIndex).string(),

@@ -179,7 +179,7 @@ class Painter {
 
 }  // namespace
 
-int run_paint(const Arguments& arguments, Start start, const Host& host, Console& console) {
+int run_paint(const Arguments& arguments, const Start& start, const Host& host, Console& console) {
   const PaintPlan plan = make_paint_plan(arguments, host);
   if (plan.skipped > 0) {
     console.note(concat_text(plan.skipped, plan.skipped == 1 ? " image is" : " images are",

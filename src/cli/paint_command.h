@@ -17,6 +17,6 @@ struct Start {
 /// Plans, loads the model, paints batch after batch and saves each image as soon as its batch is
 /// done. An image with a numerical failure does not stop the others. Returns the exit code.
 /// Errors: whatever stops the work; the images made before are there.
-int run_paint(const Arguments& arguments, Start start, const Host& host, Console& console);
+int run_paint(const Arguments& arguments, const Start& start, const Host& host, Console& console);
 
 }  // namespace sd

@@ -45,7 +45,7 @@ const Option* find_option(const Command& command, std::string_view argument) {
 }
 
 [[noreturn]] void fail_unknown(const Command& command, const std::string& argument) {
-  if (!argument.starts_with("-") || argument == "-") {
+  if (!argument.starts_with('-') || argument == "-") {
     fail(ErrorKind::kUsage, "sd ", command.name, " takes options alone, found '", argument,
          "' (a text of several words needs quotes)");
   }

@@ -17,7 +17,7 @@ namespace {
 constexpr int kSignalBase = 128;  // what shells add to the number of a signal
 
 [[noreturn]] void fail_unknown_command(const std::string& typed) {
-  SD_CHECK(!typed.starts_with("-"), ErrorKind::kUsage, "expected a command before ", typed,
+  SD_CHECK(!typed.starts_with('-'), ErrorKind::kUsage, "expected a command before ", typed,
            ", for example: sd txt2img ", typed);
   std::vector<std::string_view> names = {"help"};
   for (const Command* command : commands()) names.push_back(command->name);

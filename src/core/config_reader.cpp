@@ -27,7 +27,7 @@ struct ConfigReader::State {
   [[noreturn]] void wrong_type(const std::string& key, const char* expected, const json& found) {
     std::string text = found.dump();
     if (text.size() > 60) text = text.substr(0, 60) + "…";
-    fail(ErrorKind::kModel, name, ": '", key, "' should be ", expected, ", found ", text, ".");
+    fail(ErrorKind::kModel, name, ": '", key, "' should be ", expected, ", found ", text);
   }
 };
 
@@ -74,7 +74,7 @@ std::vector<T> find_list_or_one(State& state, const std::string& key, size_t cou
   if (!value->is_array()) return std::vector<T>(count, *find_value<T>(state, key));
   auto list = *find_list<T>(state, key);
   SD_CHECK(list.size() == count, ErrorKind::kModel, state.name, ": '", key, "' should have ", count,
-           " entries, found ", list.size(), ".");
+           " entries, found ", list.size());
   return list;
 }
 
@@ -94,11 +94,11 @@ ConfigReader& ConfigReader::operator=(ConfigReader&&) noexcept = default;
 ConfigReader ConfigReader::from_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   SD_CHECK(file && !std::filesystem::is_directory(path), ErrorKind::kModel, path.string(),
-           ": the file is missing or cannot be opened.");
+           ": the file is missing or cannot be opened");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
-  SD_CHECK(!text.empty(), ErrorKind::kModel, path.string(), ": the file is empty.");
+  SD_CHECK(!text.empty(), ErrorKind::kModel, path.string(), ": the file is empty");
   SD_CHECK(!text.starts_with("version https://git-lfs"), ErrorKind::kModel, path.string(),
-           ": this is a git-lfs pointer, not the file itself (git lfs pull fetches it).");
+           ": this is a git-lfs pointer, not the file itself (git lfs pull fetches it)");
   return from_text(text, path.string());
 }
 
@@ -106,7 +106,7 @@ ConfigReader ConfigReader::from_text(const std::string& text, const std::string&
   // A depth cap: the parser itself is iterative, the tree's destructor and dump() are not.
   constexpr int kMaxDepth = 64;
   auto keep_shallow = [&](int depth, json::parse_event_t, json&) {
-    SD_CHECK(depth < kMaxDepth, ErrorKind::kModel, name, ": the JSON is nested too deeply.");
+    SD_CHECK(depth < kMaxDepth, ErrorKind::kModel, name, ": the JSON is nested too deeply");
     return true;
   };
   auto state = std::make_unique<State>();
@@ -114,10 +114,10 @@ ConfigReader ConfigReader::from_text(const std::string& text, const std::string&
   try {
     state->values = json::parse(text, keep_shallow);
   } catch (const json::parse_error& error) {
-    fail(ErrorKind::kModel, name, ": not valid JSON (at byte ", error.byte, ").");
+    fail(ErrorKind::kModel, name, ": not valid JSON (at byte ", error.byte, ")");
   }
   SD_CHECK(state->values.is_object(), ErrorKind::kModel, name,
-           ": expected a JSON object at the top.");
+           ": expected a JSON object at the top");
   return ConfigReader(std::move(state));
 }
 
@@ -182,7 +182,7 @@ std::vector<std::vector<int64_t>> ConfigReader::get_int_lists_or_one(const std::
   using Lists = std::vector<std::vector<int64_t>>;
   if (!value || !value->is_array()) return Lists(count, {get_int(key, fallback)});
   SD_CHECK(value->size() == count, ErrorKind::kModel, state_->name, ": '", key, "' should have ",
-           count, " entries, found ", value->size(), ".");
+           count, " entries, found ", value->size());
   Lists lists;
   for (const json& entry : *value) {
     const json list = entry.is_array() ? entry : json::array({entry});
@@ -234,7 +234,7 @@ void ConfigReader::finish() const {
     const bool known = key.starts_with('_') || state_->read.contains(key) || says_nothing(value);
     SD_CHECK(known, ErrorKind::kModel, state_->name, ": unknown key '", key,
              "' = ", value.dump().substr(0, 60),
-             "; it may change the picture, so it is not ignored.");
+             "; it may change the picture, so it is not ignored");
   }
 }
 

@@ -14,24 +14,24 @@ c10::Device resolve_device(const std::string& name) {
   if (name == "cpu") return cpu;
   const bool asks_for_gpu = name.starts_with("cuda");
   SD_CHECK(name == "auto" || asks_for_gpu, ErrorKind::kUsage,
-           "--device: expected auto, cpu, cuda or cuda:N, found '", name, "'.");
+           "--device: expected auto, cpu, cuda or cuda:N, found '", name, "'");
 
   int index = 0;
   if (name.starts_with("cuda:")) {
     const char* end = name.data() + name.size();
     const auto [rest, error] = std::from_chars(name.data() + 5, end, index);
     SD_CHECK(error == std::errc() && rest == end && index >= 0, ErrorKind::kUsage,
-             "--device: expected cuda or cuda:N, found '", name, "'.");
+             "--device: expected cuda or cuda:N, found '", name, "'");
   } else {
     SD_CHECK(name == "auto" || name == "cuda", ErrorKind::kUsage,
-             "--device: expected auto, cpu, cuda or cuda:N, found '", name, "'.");
+             "--device: expected auto, cpu, cuda or cuda:N, found '", name, "'");
   }
   Backend* gpu = gpu_backend();
   if (!gpu && !asks_for_gpu) return cpu;
   SD_CHECK(gpu, ErrorKind::kUsage, "--device ", name,
-           ": no GPU can be used: ", gpu_unavailable_reason(), ".");
+           ": no GPU can be used: ", gpu_unavailable_reason());
   SD_CHECK(index < gpu->device_count(), ErrorKind::kUsage, "--device ", name, ": this machine has ",
-           gpu->device_count(), " GPUs, numbered from 0.");
+           gpu->device_count(), " GPUs, numbered from 0");
   return c10::Device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index));
 }
 
@@ -43,9 +43,9 @@ c10::ScalarType resolve_dtype(const std::string& name, c10::Device device) {
   if (name == "fp32") return c10::ScalarType::Float;
   if (name == "bf16") return c10::ScalarType::BFloat16;
   SD_CHECK(name == "fp16", ErrorKind::kUsage, "--dtype: expected auto, fp32, bf16 or fp16, found '",
-           name, "'.");
+           name, "'");
   SD_CHECK(device.is_cuda(), ErrorKind::kUsage,
-           "--dtype fp16: CPUs compute float16 hundreds of times slower; use bf16 or fp32 there.");
+           "--dtype fp16: CPUs compute float16 hundreds of times slower; use bf16 or fp32 there");
   return c10::ScalarType::Half;
 }
 

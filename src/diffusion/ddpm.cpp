@@ -106,7 +106,7 @@ class Ddpm : public SchedulerBase {
     const int64_t channels = sample.size(1);
     SD_CHECK(output.size(1) == 2 * channels, ErrorKind::kModel, source_,
              ": 'variance_type' is learned, so the network's output should have ", 2 * channels,
-             " channels, found ", output.size(1), ".");
+             " channels, found ", output.size(1));
     return {output.narrow(1, 0, channels), output.narrow(1, channels, channels)};
   }
 

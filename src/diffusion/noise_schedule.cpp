@@ -76,11 +76,11 @@ std::vector<float> make_alphas_cumprod(const SchedulerConfig& config, TerminalAl
   schedules.insert(schedules.end(), more_schedules.begin(), more_schedules.end());
   const int64_t times = config.get_int("num_train_timesteps");
   SD_CHECK(times >= 2, ErrorKind::kModel, config.source(),
-           ": 'num_train_timesteps' should be at least 2, found ", times, ".");
+           ": 'num_train_timesteps' should be at least 2, found ", times);
   at::Tensor betas = make_betas(config, schedules);
   SD_CHECK(betas.size(0) == times, ErrorKind::kModel, config.source(),
            ": 'trained_betas' should have num_train_timesteps = ", times, " entries, found ",
-           betas.size(0), ".");
+           betas.size(0));
   const bool zero_snr =
       config.has("rescale_betas_zero_snr") && config.get_bool("rescale_betas_zero_snr");
   if (zero_snr) betas = rescale_to_zero_terminal_snr(betas);

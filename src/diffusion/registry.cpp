@@ -105,7 +105,7 @@ std::string joined(const std::vector<std::string>& words) {
 void override_key(SchedulerConfig& config, const std::string& key, const std::string& flag,
                   ConfigValue value) {
   SD_CHECK(find_key(config.scheduler_class(), key), ErrorKind::kUsage, flag, ": the sampler '",
-           sampler_name(config), "' does not have this option.");
+           sampler_name(config), "' does not have this option");
   config.set(key, std::move(value));
 }
 
@@ -143,7 +143,7 @@ SchedulerConfig read_scheduler_config(ConfigReader reader, const std::string& cl
   const std::string own_class = reader.get_string("_class_name", "");
   const std::string name = class_name.empty() ? own_class : class_name;
   SD_CHECK(!name.empty(), ErrorKind::kModel, reader.name(),
-           ": '_class_name' should name the scheduler class, found nothing.");
+           ": '_class_name' should name the scheduler class, found nothing");
   SchedulerConfig config(reader.name(), name, find_class(name));
   for (const std::string& key : reader.keys()) {
     const std::optional<ConfigKey::Type> type = key_type(key);
@@ -166,7 +166,7 @@ SchedulerConfig swap_scheduler(const SchedulerConfig& config, const SamplerChoic
     const auto sampler = std::find_if(table.begin(), table.end(),
                                       [&](const Sampler& s) { return s.name == choice.name; });
     SD_CHECK(sampler != table.end(), ErrorKind::kUsage, "--sampler: expected one of ",
-             joined(sampler_names()), ", found '", choice.name, "'.");
+             joined(sampler_names()), ", found '", choice.name, "'");
     swapped = config.under(sampler->scheduler_class);
     for (const auto& [key, value] : sampler->fixed) swapped.set(key, value);
   } else if (!choice.sigmas.empty() || !choice.spacing.empty()) {
@@ -174,7 +174,7 @@ SchedulerConfig swap_scheduler(const SchedulerConfig& config, const SamplerChoic
   }
   if (!choice.sigmas.empty()) {
     SD_CHECK(choice.sigmas == "karras", ErrorKind::kUsage, "--sigmas: expected karras, found '",
-             choice.sigmas, "'.");
+             choice.sigmas, "'");
     override_key(swapped, "use_karras_sigmas", "--sigmas karras", true);
     for (const char* rival :
          {"use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas", "use_flow_sigmas"}) {
@@ -185,7 +185,7 @@ SchedulerConfig swap_scheduler(const SchedulerConfig& config, const SamplerChoic
     const std::vector<std::string> spacings = {"leading", "linspace", "trailing"};
     SD_CHECK(std::find(spacings.begin(), spacings.end(), choice.spacing) != spacings.end(),
              ErrorKind::kUsage, "--spacing: expected one of ", joined(spacings), ", found '",
-             choice.spacing, "'.");
+             choice.spacing, "'");
     override_key(swapped, "timestep_spacing", "--spacing " + choice.spacing, choice.spacing);
   }
   return swapped;
@@ -194,7 +194,7 @@ SchedulerConfig swap_scheduler(const SchedulerConfig& config, const SamplerChoic
 std::unique_ptr<Scheduler> make_scheduler(const SchedulerConfig& config,
                                           const SamplerOptions& options) {
   SD_CHECK(std::isfinite(options.eta) && options.eta >= 0, ErrorKind::kUsage,
-           "--eta: expected a number from 0 up, found ", options.eta, ".");
+           "--eta: expected a number from 0 up, found ", options.eta);
   return config.scheduler_class().make(config, options);
 }
 

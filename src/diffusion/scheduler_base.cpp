@@ -14,7 +14,7 @@ SchedulerBase::SchedulerBase(const SchedulerConfig& config)
     : name_(sampler_name(config)), train_times_(config.get_int("num_train_timesteps")) {}
 
 void SchedulerBase::fail_steps(int64_t steps, const std::string& reason) const {
-  fail(ErrorKind::kUsage, "--steps ", steps, " with --sampler ", name_, ": ", reason, ".");
+  fail(ErrorKind::kUsage, "--steps ", steps, " with --sampler ", name_, ": ", reason);
 }
 
 void SchedulerBase::set_timesteps(int64_t steps) {

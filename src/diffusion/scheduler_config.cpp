@@ -15,7 +15,7 @@ T get(const SchedulerConfig& config, const std::string& key, const char* expecte
   const ConfigValue value = config.value(key);
   const T* held = std::get_if<T>(&value);
   SD_CHECK(held, ErrorKind::kModel, config.source(), ": '", key, "' should be ", expected,
-           ", found ", to_string(value), ".");
+           ", found ", to_string(value));
   return *held;
 }
 
@@ -47,7 +47,7 @@ SchedulerConfig::SchedulerConfig(std::string source, std::string class_name,
 
 const SchedulerClass& SchedulerConfig::scheduler_class() const {
   SD_CHECK(class_, ErrorKind::kModel, source_, ": the scheduler class '", class_name_,
-           "' is not supported (--sampler chooses another).");
+           "' is not supported (--sampler chooses another)");
   return *class_;
 }
 
@@ -123,7 +123,7 @@ std::string SchedulerConfig::get_choice(const std::string& key,
 
 void SchedulerConfig::refuse(const std::string& key) const {
   fail(ErrorKind::kModel, source_, ": '", key, "' = ", to_string(value(key)),
-       " is not supported for ", class_name_, ".");
+       " is not supported for ", class_name_);
 }
 
 void SchedulerConfig::refuse_if_true(const std::vector<std::string>& keys) const {

@@ -24,10 +24,10 @@ fs::path shard_path(const fs::path& index, const std::string& name) {
   const fs::path shard(name);
   const bool climbs = std::find(shard.begin(), shard.end(), "..") != shard.end();
   SD_CHECK(!name.empty() && shard.is_relative() && !climbs, ErrorKind::kModel, index.string(),
-           ": the shard name '", name, "' leads out of the folder.");
+           ": the shard name '", name, "' leads out of the folder");
   const fs::path path = index.parent_path() / shard;
   SD_CHECK(is_file(path), ErrorKind::kModel, index.string(), ": the shard ", name,
-           " is not in the folder; the download may be incomplete.");
+           " is not in the folder; the download may be incomplete");
   return path;
 }
 
@@ -38,7 +38,7 @@ void check_shard(const fs::path& index, const fs::path& shard,
   const SafetensorsHeader header = parse_safetensors_header(file->bytes(), shard.string());
   for (const std::string& tensor : tensors) {
     SD_CHECK(header.tensors.contains(tensor), ErrorKind::kModel, index.string(), ": tensor '",
-             tensor, "' should be in ", shard.filename().string(), ", which does not have it.");
+             tensor, "' should be in ", shard.filename().string(), ", which does not have it");
   }
 }
 
@@ -50,7 +50,7 @@ std::vector<fs::path> shards_of(const fs::path& index) {
     tensors_by_shard[weight_map.get_string(tensor, "")].push_back(tensor);
   }
   SD_CHECK(!tensors_by_shard.empty(), ErrorKind::kModel, index.string(),
-           ": 'weight_map' is missing or names no shard.");
+           ": 'weight_map' is missing or names no shard");
   std::vector<fs::path> paths;
   for (const auto& [name, tensors] : tensors_by_shard) {
     paths.push_back(shard_path(index, name));
@@ -94,7 +94,7 @@ std::vector<std::string> weight_like_files(const fs::path& folder) {
       found.begin(), found.end(), [](const auto& name) { return name.ends_with(".safetensors"); });
   fail(ErrorKind::kModel, folder.string(), ": expected ", stem, ".safetensors or ", stem,
        ".safetensors.index.json, found ", what,
-       has_safetensors ? " (files of a variant need its name)." : ".");
+       has_safetensors ? " (files of a variant need its name)" : "");
 }
 
 }  // namespace
@@ -102,10 +102,10 @@ std::vector<std::string> weight_like_files(const fs::path& folder) {
 ComponentFiles find_weight_files(const fs::path& folder, const std::string& stem,
                                  const std::string& variant) {
   SD_CHECK(variant.find('/') == std::string::npos, ErrorKind::kUsage, "The variant '", variant,
-           "' is not part of a file name.");
+           "' is not part of a file name");
   std::error_code ignored;
   SD_CHECK(fs::is_directory(folder, ignored), ErrorKind::kModel, folder.string(),
-           ": the folder is missing.");
+           ": the folder is missing");
   std::vector<fs::path> paths = files_of_variant(folder, stem, variant);
   if (!paths.empty()) return {std::move(paths), false};
   if (!variant.empty()) paths = files_of_variant(folder, stem, "");

@@ -114,7 +114,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
   bool parse_error(size_t position, const std::string&,
                    const nlohmann::detail::exception&) override {
     fail(ErrorKind::kModel, file_, ": the safetensors header is not valid JSON (at byte ",
-         kLengthBytes + position, ").");
+         kLengthBytes + position, ")");
   }
 
  private:
@@ -140,7 +140,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
 
   [[noreturn]] bool bad(const std::string& what) {
     fail(ErrorKind::kModel, file_, ": the safetensors header is malformed",
-         name_.empty() ? "" : " at '" + name_ + "'", ": ", what, ".");
+         name_.empty() ? "" : " at '" + name_ + "'", ": ", what);
   }
 
   SafetensorsHeader& header_;
@@ -179,16 +179,16 @@ void check_sizes(const SafetensorsHeader& header, size_t data_bytes, const std::
   for (const auto& [name, info] : header.tensors) {
     const int bits = safetensors_dtype_bits(info.dtype);
     SD_CHECK(bits > 0, ErrorKind::kModel, file, ": tensor '", name, "' has the unknown dtype '",
-             info.dtype, "'.");
+             info.dtype, "'");
     uint64_t total = bits;
     for (int64_t dimension : info.shape) {
       SD_CHECK(!__builtin_mul_overflow(total, static_cast<uint64_t>(dimension), &total),
-               ErrorKind::kModel, file, ": the shape of tensor '", name, "' overflows.");
+               ErrorKind::kModel, file, ": the shape of tensor '", name, "' overflows");
     }
     SD_CHECK(info.begin <= info.end && total % 8 == 0 && total / 8 == info.end - info.begin,
              ErrorKind::kModel, file, ": tensor '", name, "' needs ", total / 8,
              " bytes by its shape and dtype, its data_offsets are [", info.begin, ", ", info.end,
-             "].");
+             "]");
     ranges.push_back({info.begin, info.end, &name});
   }
   std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) {
@@ -198,12 +198,12 @@ void check_sizes(const SafetensorsHeader& header, size_t data_bytes, const std::
   for (const Range& range : ranges) {
     SD_CHECK(range.begin == position, ErrorKind::kModel, file, ": tensor '", *range.name,
              "' begins at byte ", range.begin, " of the data, expected ", position,
-             " (tensors may neither overlap nor leave holes).");
+             " (tensors may neither overlap nor leave holes)");
     position = range.end;
   }
   SD_CHECK(position == data_bytes, ErrorKind::kModel, file, ": the header describes ", position,
            " bytes of data, the file holds ", data_bytes,
-           position > data_bytes ? " (it was cut short)." : ".");
+           position > data_bytes ? " (it was cut short)" : "");
 }
 
 }  // namespace
@@ -223,21 +223,21 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file,
                                            const std::string& name) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   const std::string diagnosis = diagnose(text.substr(0, 64));
-  SD_CHECK(diagnosis.empty(), ErrorKind::kModel, name, ": expected a safetensors file; ", diagnosis,
-           ".");
+  SD_CHECK(diagnosis.empty(), ErrorKind::kModel, name, ": expected a safetensors file; ",
+           diagnosis);
   SD_CHECK(file.size() >= kLengthBytes, ErrorKind::kModel, name,
-           ": expected a safetensors file, found ", file.size(), " bytes.");
+           ": expected a safetensors file, found ", file.size(), " bytes");
   uint64_t length = 0;
   std::memcpy(&length, file.data(), kLengthBytes);
   SD_CHECK(length <= kMaxHeaderBytes, ErrorKind::kModel, name,
            ": not a safetensors file (its header would be ", length, " bytes, at most ",
-           kMaxHeaderBytes, " are allowed).");
+           kMaxHeaderBytes, " are allowed)");
   SD_CHECK(length <= file.size() - kLengthBytes, ErrorKind::kModel, name,
            ": the safetensors header needs ", length, " bytes, the file has ",
-           file.size() - kLengthBytes, " after the length (it was cut short).");
+           file.size() - kLengthBytes, " after the length (it was cut short)");
   const std::string_view json = text.substr(kLengthBytes, length);
   SD_CHECK(json.starts_with('{'), ErrorKind::kModel, name,
-           ": not a safetensors file (its header does not begin with '{').");
+           ": not a safetensors file (its header does not begin with '{')");
 
   SafetensorsHeader header;
   HeaderHandler handler(header, name);

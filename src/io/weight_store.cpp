@@ -23,7 +23,7 @@ at::ScalarType scalar_type(const std::string& dtype, const std::string& where) {
                                                                     {"F8_E5M2", at::kFloat8_e5m2}};
   auto found = kTypes.find(dtype);
   SD_CHECK(found != kTypes.end(), ErrorKind::kModel, where, ": tensors of dtype ", dtype,
-           " cannot be used as weights.");
+           " cannot be used as weights");
   return found->second;
 }
 
@@ -41,7 +41,7 @@ WeightStore::WeightStore(const std::vector<std::filesystem::path>& files)
     for (auto& [name, info] : header.tensors) {
       const bool is_new = entries_.try_emplace(name, Entry{file, std::move(info)}).second;
       SD_CHECK(is_new, ErrorKind::kModel, path.string(), ": tensor '", name,
-               "' is also in another file of this component.");
+               "' is also in another file of this component");
     }
   }
 }
@@ -52,7 +52,7 @@ void WeightStore::rename(const std::function<std::string(const std::string&)>& n
     std::string key = new_name(name);
     if (key.empty()) continue;
     const bool is_new = renamed.try_emplace(key, std::move(entry)).second;
-    SD_CHECK(is_new, ErrorKind::kModel, description_, ": two tensors stand for '", key, "'.");
+    SD_CHECK(is_new, ErrorKind::kModel, description_, ": two tensors stand for '", key, "'");
   }
   entries_ = std::move(renamed);
 }
@@ -60,7 +60,7 @@ void WeightStore::rename(const std::function<std::string(const std::string&)>& n
 const WeightStore::Entry& WeightStore::find(const std::string& name) const {
   auto found = entries_.find(name);
   SD_CHECK(found != entries_.end(), ErrorKind::kModel, description_, ": tensor '", name,
-           "' is missing.");
+           "' is missing");
   return found->second;
 }
 
@@ -73,7 +73,7 @@ at::Tensor WeightStore::take(const std::string& name, at::IntArrayRef expected_s
   const TensorInfo& info = entry.info;
   SD_CHECK(at::IntArrayRef(info.shape) == expected_shape, ErrorKind::kModel, description_,
            ": tensor '", name, "' should have the shape ", expected_shape, ", it has ",
-           at::IntArrayRef(info.shape), ".");
+           at::IntArrayRef(info.shape));
   taken_.insert(name);
   // Nothing writes into a weight: the mapping is read-only, and the const is cast away only because
   // from_blob has no const form.
@@ -95,7 +95,7 @@ void WeightStore::finish(const std::vector<std::string>& known_buffers) const {
   if (left_over.empty()) return;
   fail(ErrorKind::kModel, description_, ": ", left_over.size(),
        " tensors belong to no part of the network that config.json describes, the first is '",
-       left_over[0], "'.");
+       left_over[0], "'");
 }
 
 std::vector<std::string> WeightStore::names() const {

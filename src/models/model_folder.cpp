@@ -29,7 +29,7 @@ ModelFolder read_model_folder(const fs::path& path) {
   const fs::path index = path / "model_index.json";
   SD_CHECK(fs::is_directory(path) && fs::exists(index), ErrorKind::kModel, path.string(),
            ": expected a model in diffusers layout (a folder with model_index.json), ",
-           describe(path), ".");
+           describe(path));
   ConfigReader reader = ConfigReader::from_file(index);
   ModelFolder folder;
   folder.path = path;
@@ -40,11 +40,11 @@ ModelFolder read_model_folder(const fs::path& path) {
     if (key.starts_with('_') || !reader.is_component(key)) continue;
     const auto [library, class_name] = reader.get_component(key);
     SD_CHECK(class_name != "OnnxRuntimeModel", ErrorKind::kModel, index.string(), ": '", key,
-             "' is an ONNX model; expected safetensors weights of diffusers.");
+             "' is an ONNX model; expected safetensors weights of diffusers");
     if (!class_name.empty()) folder.components[key] = class_name;
   }
   SD_CHECK(!folder.pipeline_class.empty(), ErrorKind::kModel, index.string(),
-           ": '_class_name' is missing, so the kind of model is unknown.");
+           ": '_class_name' is missing, so the kind of model is unknown");
   return folder;
 }
 
@@ -53,13 +53,13 @@ fs::path component_folder(const ModelFolder& folder, const std::string& componen
   const std::string index = (folder.path / "model_index.json").string();
   auto found = folder.components.find(component);
   SD_CHECK(found != folder.components.end(), ErrorKind::kModel, index, ": the component '",
-           component, "' (", classes[0], ") is missing.");
+           component, "' (", classes[0], ") is missing");
   SD_CHECK(std::find(classes.begin(), classes.end(), found->second) != classes.end(),
            ErrorKind::kModel, index, ": the component '", component, "' is a ", found->second,
-           ", expected ", classes[0], ".");
+           ", expected ", classes[0]);
   const fs::path path = folder.path / component;
   SD_CHECK(fs::is_directory(path), ErrorKind::kModel, path.string(),
-           ": the folder is missing although model_index.json names it.");
+           ": the folder is missing although model_index.json names it");
   return path;
 }
 
@@ -70,7 +70,7 @@ ComponentPaths find_component(const ModelFolder& folder, const std::string& comp
   ComponentFiles files = find_weight_files(path, name.stem, name.variant);
   if (files.variant_missing) {
     observer.on_warning(concat_text(path.string(), " has no weights of the variant '", name.variant,
-                                    "'; the plain ones are used."));
+                                    "'; the plain ones are used"));
   }
   return {path / "config.json", std::move(files.paths)};
 }

@@ -30,7 +30,7 @@ std::unique_ptr<Family> load_family(const LoadOptions& options, const Placement&
     std::string known;
     for (const auto& [name, loader] : loaders()) known += (known.empty() ? "" : ", ") + name;
     fail(ErrorKind::kModel, (folder.path / "model_index.json").string(), ": the model is a ",
-         folder.pipeline_class, "; known are ", known, ".");
+         folder.pipeline_class, "; known are ", known);
   }
   return found->second(folder, options, placement, observer);
 }

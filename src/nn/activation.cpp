@@ -19,7 +19,7 @@ Activation parse_activation(const std::string& name, const std::string& where) {
       {"relu", Activation::kRelu},
       {"mish", Activation::kMish}};
   auto found = kNames.find(name);
-  SD_CHECK(found != kNames.end(), ErrorKind::kModel, where, ": unknown activation '", name, "'.");
+  SD_CHECK(found != kNames.end(), ErrorKind::kModel, where, ": unknown activation '", name, "'");
   return found->second;
 }
 

@@ -29,7 +29,7 @@ void check_finite(const at::Tensor& values, const char* what, const Placement& p
   if (at::isfinite(values).all().item<bool>()) return;
   const bool half = placement.dtype != at::kFloat;
   fail(ErrorKind::kNumeric, "The ", what, " became NaN or infinite; ",
-       half ? "try --dtype fp32" : "try another sampler, more steps or a lower --scale", ".");
+       half ? "try --dtype fp32" : "try another sampler, more steps or a lower --scale");
 }
 
 /// What is left to run of a schedule.

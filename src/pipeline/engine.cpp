@@ -18,7 +18,7 @@ constexpr const char* kLowerMemory =
   const std::string what = error.what_without_backtrace();
   const bool memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) ||
                       what.find("can't allocate memory") != std::string::npos;
-  SD_CHECK(!memory, ErrorKind::kMemory, "Out of memory: ", kLowerMemory, ".");
+  SD_CHECK(!memory, ErrorKind::kMemory, "Out of memory: ", kLowerMemory);
   throw std::runtime_error(what);
 }
 
@@ -30,7 +30,7 @@ auto translate_errors(F&& work) {
   } catch (const c10::Error& error) {
     rethrow(error);
   } catch (const std::bad_alloc&) {
-    fail(ErrorKind::kMemory, "Out of memory: ", kLowerMemory, ".");
+    fail(ErrorKind::kMemory, "Out of memory: ", kLowerMemory);
   }
 }
 

@@ -20,7 +20,7 @@ struct Size {
 int check_side(int side, int multiple, const char* flag) {
   SD_CHECK(side > 0 && side <= kMaxSide && side % multiple == 0, ErrorKind::kUsage, flag,
            ": expected a multiple of ", multiple, " from ", multiple, " to ", kMaxSide, ", found ",
-           side, ".");
+           side);
   return side;
 }
 
@@ -34,19 +34,19 @@ Size picture_size(const Request& request, const Family& family) {
     const Picture& input = *request.init_image;
     SD_CHECK(input.width >= multiple && input.height >= multiple, ErrorKind::kInput,
              "--init-img: expected at least ", multiple, "x", multiple, " pixels, found ",
-             input.width, "x", input.height, ".");
+             input.width, "x", input.height);
     size = {input.width / multiple * multiple, input.height / multiple * multiple};
   } else if (request.init_latents) {
     const auto& shape = request.init_latents->shape;
     SD_CHECK(shape.size() == 3 && shape[0] == family.latent_channels(), ErrorKind::kInput,
              "--init-latents: expected ", family.latent_channels(),
-             " channels of latents for this model, found ", shape.empty() ? 0 : shape[0], ".");
+             " channels of latents for this model, found ", shape.empty() ? 0 : shape[0]);
     size = {static_cast<int>(shape[2]) * factor, static_cast<int>(shape[1]) * factor};
     SD_CHECK(request.width.value_or(size.width) == size.width &&
                  request.height.value_or(size.height) == size.height,
              ErrorKind::kUsage,
              "--width and --height: the latents of --init-latents make a picture of ", size.width,
-             "x", size.height, ", leave both out.");
+             "x", size.height, ", leave both out");
   }
   return {check_side(request.width.value_or(size.width), multiple, "--width"),
           check_side(request.height.value_or(size.height), multiple, "--height")};
@@ -54,13 +54,13 @@ Size picture_size(const Request& request, const Family& family) {
 
 void check_values(const Request& request) {
   SD_CHECK(std::isfinite(request.eta) && request.eta >= 0, ErrorKind::kUsage,
-           "--eta: expected a number from 0, found ", request.eta, ".");
+           "--eta: expected a number from 0, found ", request.eta);
   SD_CHECK(request.strength >= 0 && request.strength <= 1, ErrorKind::kUsage,
-           "--strength: expected a number from 0 to 1, found ", request.strength, ".");
+           "--strength: expected a number from 0 to 1, found ", request.strength);
   SD_CHECK(std::isfinite(request.scale.value_or(0)), ErrorKind::kUsage,
-           "--scale: expected a finite number.");
+           "--scale: expected a finite number");
   SD_CHECK(!(request.init_image && request.init_latents), ErrorKind::kUsage,
-           "--init-img and --init-latents: only one of them can be the start.");
+           "--init-img and --init-latents: only one of them can be the start");
 }
 
 /// All that the images of a batch must agree in.
@@ -98,7 +98,7 @@ std::vector<RunPlan> plan_runs(const std::vector<Request>& requests, const Famil
     plan.scheduler = swap_scheduler(family.scheduler_config(), choice);
     SD_CHECK(request.eta == 0 || sampler_name(plan.scheduler) == "ddim", ErrorKind::kUsage,
              "--eta: only the sampler ddim has an eta, the sampler is ",
-             sampler_name(plan.scheduler), ".");
+             sampler_name(plan.scheduler));
     plans.push_back(std::move(plan));
     keys.push_back(std::move(key));
   }

@@ -9,16 +9,16 @@ namespace {
 int64_t get_size(ConfigReader& reader, const std::string& key, int64_t fallback) {
   const int64_t value = reader.get_int(key, fallback);
   SD_CHECK(value > 0, ErrorKind::kModel, reader.name(), ": '", key, "' should be above 0, found ",
-           value, ".");
+           value);
   return value;
 }
 
 void check_type(ConfigReader& reader) {
   const std::string type = reader.get_string("model_type", "clip_text_model");
   SD_CHECK(type == "clip_text_model", ErrorKind::kModel, reader.name(),
-           ": 'model_type' should be clip_text_model, found ", type, ".");
+           ": 'model_type' should be clip_text_model, found ", type);
   SD_CHECK(!reader.get_bool("use_attention_mask", false), ErrorKind::kModel, reader.name(),
-           ": 'use_attention_mask' is not supported.");
+           ": 'use_attention_mask' is not supported");
 }
 
 }  // namespace
@@ -34,12 +34,13 @@ ClipTextConfig read_clip_text_config(const std::filesystem::path& config_path) {
   config.layers = get_size(reader, "num_hidden_layers", config.layers);
   config.heads = get_size(reader, "num_attention_heads", config.heads);
   config.max_positions = get_size(reader, "max_position_embeddings", config.max_positions);
-  config.activation = parse_activation(reader.get_string("hidden_act", "quick_gelu"), reader.name());
+  config.activation =
+      parse_activation(reader.get_string("hidden_act", "quick_gelu"), reader.name());
   config.layer_norm_eps = reader.get_double("layer_norm_eps", config.layer_norm_eps);
   config.eos_token_id = reader.get_int("eos_token_id", config.eos_token_id);
   SD_CHECK(config.hidden_size % config.heads == 0, ErrorKind::kModel, reader.name(),
            ": 'hidden_size' ", config.hidden_size, " is no multiple of 'num_attention_heads' ",
-           config.heads, ".");
+           config.heads);
   reader.ignore({"bos_token_id", "pad_token_id"});
   ignore_transformers_keys(reader);
   reader.finish();

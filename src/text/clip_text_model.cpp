@@ -41,10 +41,10 @@ std::string prefixed_name(const std::string& key) {
 }  // namespace
 
 ClipTextEmbeddings::ClipTextEmbeddings(const Weights& w, const ClipTextConfig& config)
-    : token_embedding_(make_child<Embedding>(this, w, "token_embedding", config.vocab_size,
-                                             config.hidden_size)),
-      position_embedding_(make_child<Embedding>(this, w, "position_embedding",
-                                                config.max_positions, config.hidden_size)) {}
+    : token_embedding_(
+          make_child<Embedding>(this, w, "token_embedding", config.vocab_size, config.hidden_size)),
+      position_embedding_(make_child<Embedding>(this, w, "position_embedding", config.max_positions,
+                                                config.hidden_size)) {}
 
 at::Tensor ClipTextEmbeddings::forward(const at::Tensor& ids) const {
   return token_embedding_->forward(ids) + position_embedding_->weight.narrow(0, 0, ids.size(1));
@@ -102,18 +102,18 @@ void ClipTextEncoder::check_ids(const at::Tensor& ids) const {
   TORCH_INTERNAL_ASSERT(ids.dim() == 2 && ids.numel() > 0 && ids.scalar_type() == at::kLong &&
                         ids.is_cpu());
   SD_CHECK(ids.size(1) <= config_.max_positions, ErrorKind::kUsage, "The prompt has ", ids.size(1),
-           " tokens, the text encoder takes at most ", config_.max_positions, ".");
+           " tokens, the text encoder takes at most ", config_.max_positions);
   const auto largest = at::max(ids).item<int64_t>();
   SD_CHECK(largest < config_.vocab_size, ErrorKind::kModel, "The tokenizer gives the token ",
            largest, ", the text encoder has only ", config_.vocab_size,
-           " ('vocab_size'): they do not belong together.");
+           " ('vocab_size'): they do not belong together");
 }
 
 int64_t ClipTextEncoder::layer_of(const ClipTextState& state) const {
   const int64_t count = config_.layers + 1;
   const int64_t layer = state.index < 0 ? state.index + count : state.index;
   SD_CHECK(0 <= layer && layer < count, ErrorKind::kUsage, "Hidden state ", state.index,
-           " was asked for (clip skip), but the text encoder has ", count, " of them.");
+           " was asked for (clip skip), but the text encoder has ", count, " of them");
   return layer;
 }
 

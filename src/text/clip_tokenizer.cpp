@@ -126,7 +126,7 @@ class ClipTokenizer::Impl {
     constexpr int64_t kFrame = 2;  // begin and end
     SD_CHECK(max_length > kFrame, ErrorKind::kModel, folder_.string(),
              ": the prompt's length must be at least ", kFrame + 1, " tokens, but it is ",
-             max_length, ".");
+             max_length);
     const std::vector<int64_t> all = encode(text);
     const auto room = static_cast<size_t>(max_length - kFrame);
     const auto kept = all.begin() + static_cast<int64_t>(std::min(all.size(), room));
@@ -166,7 +166,7 @@ class ClipTokenizer::Impl {
   int64_t eos_id() const { return eos_id_; }
   int64_t pad_id() const {
     SD_CHECK(pad_id_ != TextPiece::kText, ErrorKind::kModel, folder_.string(),
-             ": the tokenizer must have a pad_token, but it is null.");
+             ": the tokenizer must have a pad_token, but it is null");
     return pad_id_;
   }
   std::optional<int64_t> model_max_length() const { return files_.config.model_max_length; }
@@ -238,7 +238,7 @@ class ClipTokenizer::Impl {
     SD_CHECK(!files_.vocabulary.token(static_cast<int64_t>(size)), ErrorKind::kModel,
              folder_.string(), ": special token \"", content,
              "\" must be in the vocabulary or get the id ", size,
-             " behind it, but the vocabulary has holes and gives that id to another token.");
+             " behind it, but the vocabulary has holes and gives that id to another token");
     return static_cast<int32_t>(size++);
   }
 
@@ -251,7 +251,7 @@ class ClipTokenizer::Impl {
     const SpecialToken* token = files_.config.find(role);
     const int32_t id = token ? find_added(token->token.content) : TextPiece::kText;
     SD_CHECK(id != TextPiece::kText, ErrorKind::kModel, folder_.string(),
-             ": the tokenizer must have a ", role, ", but it is null or empty.");
+             ": the tokenizer must have a ", role, ", but it is null or empty");
     return id;
   }
 
@@ -263,7 +263,7 @@ class ClipTokenizer::Impl {
     if (found != added.end()) return found->second.content;
     const auto token = files_.vocabulary.token(id);
     SD_CHECK(token, ErrorKind::kModel, folder_.string(), ": a token id must be one of ",
-             files_.vocabulary.size(), " in the vocabulary, but one is ", id, ".");
+             files_.vocabulary.size(), " in the vocabulary, but one is ", id);
     return *token;
   }
 
@@ -284,7 +284,7 @@ class ClipTokenizer::Impl {
       const int32_t id = moved == moved_.end() ? token : moved->second;
       SD_CHECK(id != Bpe::kUnknown || unk_id_, ErrorKind::kModel, folder_.string(),
                ": the vocabulary must have a token for every byte or an unk_token, but it has "
-               "neither.");
+               "neither");
       ids.push_back(id == Bpe::kUnknown ? *unk_id_ : id);
     }
   }

@@ -99,7 +99,7 @@ void read_special_tokens(const fs::path& path, const json& config,
   const json additional = config.value(kAdditional, json());
   if (additional.is_null()) return;
   SD_CHECK(additional.is_array(), ErrorKind::kModel, path.string(), ": ", kAdditional,
-           " must be a list, but it is ", additional.type_name(), ".");
+           " must be a list, but it is ", additional.type_name());
   for (const json& value : additional) add(kAdditional, value);
 }
 
@@ -107,11 +107,11 @@ void check_sides(const fs::path& path, const json& config) {
   for (const char* key : {"padding_side", "truncation_side"}) {
     const json side = config.value(key, json("right"));
     SD_CHECK(side == "right", ErrorKind::kModel, path.string(), ": ", key,
-             " must be \"right\" for a CLIP tokenizer, but it is ", side.dump(), ".");
+             " must be \"right\" for a CLIP tokenizer, but it is ", side.dump());
   }
   const json split = config.value("split_special_tokens", json(false));
   SD_CHECK(split == false || split.is_null(), ErrorKind::kModel, path.string(),
-           ": split_special_tokens must be false, but it is ", split.dump(), ".");
+           ": split_special_tokens must be false, but it is ", split.dump());
 }
 
 std::optional<int64_t> max_length_of(const fs::path& path, const json& config) {
@@ -119,7 +119,7 @@ std::optional<int64_t> max_length_of(const fs::path& path, const json& config) {
   const json length = config.value("model_max_length", config.value("max_len", json()));
   if (length.is_null()) return std::nullopt;
   SD_CHECK(length.is_number() && length.get<double>() >= 1, ErrorKind::kModel, path.string(),
-           ": model_max_length must be a positive number, but it is ", length.dump(), ".");
+           ": model_max_length must be a positive number, but it is ", length.dump());
   if (length.get<double>() > kBeyondReason) return std::nullopt;
   return length.get<int64_t>();
 }
@@ -133,7 +133,7 @@ TokenizerConfig read_config(const fs::path& folder,
   if (config.contains("added_tokens_decoder")) {
     const json& decoder = config["added_tokens_decoder"];
     SD_CHECK(decoder.is_object(), ErrorKind::kModel, path.string(),
-             ": added_tokens_decoder must be an object, but it is ", decoder.type_name(), ".");
+             ": added_tokens_decoder must be an object, but it is ", decoder.type_name());
     for (const auto& [id, token] : decoder.items()) {
       added[token_id_of_key(path, id)] = added_token_of(path, token);
     }
@@ -165,7 +165,7 @@ void read_merges(const fs::path& path, const Vocabulary& vocabulary, Bpe& bpe) {
   const std::string text = read_text_file(path);
   const size_t begin = text.find_first_not_of(kBlank);
   SD_CHECK(begin != std::string::npos, ErrorKind::kModel, path.string(),
-           ": expected a header line and one merge a line, but the file is empty.");
+           ": expected a header line and one merge a line, but the file is empty");
   size_t line_number =
       1 + static_cast<size_t>(std::count(text.begin(), text.begin() + begin, '\n'));
   std::string_view rest =
@@ -182,7 +182,7 @@ void read_merges(const fs::path& path, const Vocabulary& vocabulary, Bpe& bpe) {
     const size_t second = gap == line.npos ? line.npos : line.find_first_not_of(kBlank, gap);
     SD_CHECK(second != line.npos && line.find_first_of(kBlank, second) == line.npos,
              ErrorKind::kModel, path.string(), ": line ", line_number,
-             " must hold two tokens, but it is \"", line, "\".");
+             " must hold two tokens, but it is \"", line, "\"");
     add_merge(path, vocabulary, line.substr(0, gap), line.substr(second), bpe);
     ++merges;
   }
@@ -201,7 +201,7 @@ ClipTokenizerFiles read_clip_tokenizer_files(const fs::path& folder,
   const fs::path vocab = folder / "vocab.json", merges = folder / "merges.txt",
                  all = folder / "tokenizer.json";
   SD_CHECK(fs::is_directory(folder), ErrorKind::kModel, folder.string(),
-           ": expected a folder with the tokenizer's files, but there is none.");
+           ": expected a folder with the tokenizer's files, but there is none");
   const bool has_slow_files = fs::exists(vocab) && fs::exists(merges);
   ClipTokenizerFiles files;
   files.flavor =

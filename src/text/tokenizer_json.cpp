@@ -16,16 +16,16 @@ constexpr size_t kUsualVocabulary = 49408;
 void insert_token(const fs::path& path, Vocabulary& vocabulary, std::string_view token,
                   uint64_t id) {
   SD_CHECK(id <= Vocabulary::kMaxId, ErrorKind::kModel, path.string(), ": the id of token \"",
-           token, "\" must be at most ", Vocabulary::kMaxId, ", but it is ", id, ".");
+           token, "\" must be at most ", Vocabulary::kMaxId, ", but it is ", id);
   switch (vocabulary.insert(token, static_cast<int32_t>(id))) {
     case Vocabulary::Inserted::kYes: return;
     case Vocabulary::Inserted::kTokenThere:
       fail(ErrorKind::kModel, path.string(), ": token \"", token,
-           "\" must stand once in the vocabulary, but it stands there twice.");
+           "\" must stand once in the vocabulary, but it stands there twice");
     case Vocabulary::Inserted::kIdThere:
       fail(ErrorKind::kModel, path.string(), ": every id must have one token, but ", id,
            " is the id of both \"", *vocabulary.token(static_cast<int64_t>(id)), "\" and \"", token,
-           "\".");
+           "\"");
   }
 }
 
@@ -35,15 +35,15 @@ class Reader : public nlohmann::json_sax<json> {
   explicit Reader(fs::path path) : path_(std::move(path)) {}
 
   bool parse_error(size_t position, const std::string&, const json::exception&) override {
-    fail(ErrorKind::kModel, path_.string(), ": expected JSON, but it breaks off at byte ", position,
-         ".");
+    fail(ErrorKind::kModel, path_.string(), ": expected JSON, but it breaks off at byte ",
+         position);
   }
   bool binary(json::binary_t&) override { return unexpected("binary data"); }
 
  protected:
   bool unexpected(const char* found) const {
     fail(ErrorKind::kModel, path_.string(), ": the vocabulary must map tokens to ids, but \"", key_,
-         "\" has ", found, ".");
+         "\" has ", found);
   }
 
   fs::path path_;
@@ -153,8 +153,7 @@ class TokenizerJsonReader : public Reader {
   bool in_model() const { return path_to_.size() == 2 && path_to_[1] == "model"; }
 
   [[noreturn]] void bad_merge(const std::string& found) const {
-    fail(ErrorKind::kModel, path_.string(), ": a merge must hold two tokens, but one is ", found,
-         ".");
+    fail(ErrorKind::kModel, path_.string(), ": a merge must hold two tokens, but one is ", found);
   }
 
   bool value(json x) {
@@ -209,7 +208,7 @@ void parse(const fs::path& path, Sax& sax) {
 void expect(const fs::path& path, const std::string& where, const json& found,
             const json& expected) {
   SD_CHECK(found == expected, ErrorKind::kModel, path.string(), ": ", where,
-           " of a CLIP tokenizer must be ", expected.dump(), ", but it is ", found.dump(), ".");
+           " of a CLIP tokenizer must be ", expected.dump(), ", but it is ", found.dump());
 }
 
 json at(const json& root, const char* pointer) {
@@ -231,7 +230,7 @@ int32_t processor_id(const fs::path& path, const json& rest, const char* side) {
   const json pair = at(rest, (std::string("/post_processor/") + side).c_str());
   SD_CHECK(pair.is_array() && pair.size() == 2 && pair[0].is_string(), ErrorKind::kModel,
            path.string(), ": post_processor.", side, " must be [token, id], but it is ",
-           pair.dump(), ".");
+           pair.dump());
   return token_id_of(path, pair[0].get<std::string>(), pair[1]);
 }
 
@@ -245,7 +244,7 @@ std::string read_text_file(const fs::path& path) {
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
   }
   SD_CHECK(in && fs::is_regular_file(path), ErrorKind::kModel, path.string(),
-           ": expected a file of the tokenizer, but it is missing or cannot be read.");
+           ": expected a file of the tokenizer, but it is missing or cannot be read");
   return text;
 }
 
@@ -256,10 +255,10 @@ json read_json_object(const fs::path& path) {
     value = json::parse(text);
   } catch (const json::parse_error& error) {
     fail(ErrorKind::kModel, path.string(), ": expected JSON, but it breaks off at byte ",
-         error.byte, ".");
+         error.byte);
   }
   SD_CHECK(value.is_object(), ErrorKind::kModel, path.string(),
-           ": expected an object, but it holds ", value.type_name(), ".");
+           ": expected an object, but it holds ", value.type_name());
   return value;
 }
 
@@ -274,10 +273,10 @@ TokenizerJson read_tokenizer_json(const fs::path& path) {
   parse(path, reader);
   TokenizerJson file = std::move(reader.file);
   SD_CHECK(file.rest.is_object(), ErrorKind::kModel, path.string(),
-           ": expected an object, but it holds ", file.rest.type_name(), ".");
+           ": expected an object, but it holds ", file.rest.type_name());
   const json added = file.rest.value("added_tokens", json::array());
   SD_CHECK(added.is_array(), ErrorKind::kModel, path.string(),
-           ": added_tokens must be a list, but it is ", added.type_name(), ".");
+           ": added_tokens must be a list, but it is ", added.type_name());
   for (const json& token : added) {
     AddedToken parsed = added_token_of(path, token);
     const int32_t id = token_id_of(path, parsed.content, token.value("id", json()));
@@ -295,7 +294,7 @@ FastTokenizerPart fast_part_of(const fs::path& path, const TokenizerJson& file) 
     const json value = at(rest, (std::string("/model/") + key).c_str());
     SD_CHECK(value.is_null() || value == "" || value == false || value == 0.0, ErrorKind::kModel,
              path.string(), ": model.", key, " of a CLIP tokenizer must be off, but it is ",
-             value.dump(), ".");
+             value.dump());
   }
   const json clip_normalizer = {
       {{"type", "NFC"}},
@@ -306,7 +305,7 @@ FastTokenizerPart fast_part_of(const fs::path& path, const TokenizerJson& file) 
   SD_CHECK(steps.is_array() && steps.size() == 2, ErrorKind::kModel, path.string(),
            ": pre_tokenizer.pretokenizers of a CLIP tokenizer must be Split and ByteLevel, but it "
            "is ",
-           steps.dump(), ".");
+           steps.dump());
   expect(path, "the first pre-tokenizer", at(steps[0], "/type"), "Split");
   expect(path, "behavior", at(steps[0], "/behavior"), "Removed");
   expect(path, "invert", at(steps[0], "/invert"), true);
@@ -332,8 +331,7 @@ FastTokenizerPart fast_part_of(const fs::path& path, const TokenizerJson& file) 
 AddedToken added_token_of(const fs::path& path, const json& value) {
   SD_CHECK(value.is_object() && value.contains("content") && value["content"].is_string(),
            ErrorKind::kModel, path.string(),
-           ": a token must be a string or an object with \"content\", but it is ", value.dump(),
-           ".");
+           ": a token must be a string or an object with \"content\", but it is ", value.dump());
   AddedToken token{.content = value["content"].get<std::string>()};
   const auto flag = [&](const char* key, bool otherwise) {
     const json found = value.value(key, json());
@@ -350,7 +348,7 @@ AddedToken added_token_of(const fs::path& path, const json& value) {
 int32_t token_id_of(const fs::path& path, std::string_view content, const json& id) {
   SD_CHECK(id.is_number_unsigned() && id.get<uint64_t>() <= Vocabulary::kMaxId, ErrorKind::kModel,
            path.string(), ": the id of token \"", content, "\" must be a whole number up to ",
-           Vocabulary::kMaxId, ", but it is ", id.dump(), ".");
+           Vocabulary::kMaxId, ", but it is ", id.dump());
   return id.get<int32_t>();
 }
 
@@ -360,7 +358,7 @@ int32_t token_id_of_key(const fs::path& path, const std::string& key) {
   SD_CHECK(
       error == std::errc() && end == key.data() + key.size() && id >= 0 && id <= Vocabulary::kMaxId,
       ErrorKind::kModel, path.string(), ": a key of added_tokens_decoder must be an id up to ",
-      Vocabulary::kMaxId, ", but one is \"", key, "\".");
+      Vocabulary::kMaxId, ", but one is \"", key, "\"");
   return id;
 }
 
@@ -369,7 +367,7 @@ void add_merge(const fs::path& path, const Vocabulary& vocabulary, std::string_v
   const auto id_of = [&](std::string_view token) {
     const auto id = vocabulary.find(token);
     SD_CHECK(id, ErrorKind::kModel, path.string(), ": token \"", token, "\" of merge \"", left, " ",
-             right, "\" must be in the vocabulary, but it is not.");
+             right, "\" must be in the vocabulary, but it is not");
     return *id;
   };
   const int32_t left_id = id_of(left), right_id = id_of(right);

@@ -168,7 +168,7 @@ std::u32string decode_utf8(std::string_view text) {
       byte << "0x" << std::hex << std::uppercase << std::setw(2) << std::setfill('0')
            << static_cast<int>(static_cast<unsigned char>(text[at]));
       fail(ErrorKind::kUsage, "the text is not UTF-8: no character begins with the byte ",
-           byte.str(), " at offset ", at, ".");
+           byte.str(), " at offset ", at);
     }
     out.push_back(static_cast<char32_t>(c));
     at += static_cast<size_t>(length);

@@ -98,7 +98,7 @@ void AutoencoderKl::set_memory(const VaeMemory& memory) {
   const int64_t cells = config_.sample_size / config_.scale_factor();
   SD_CHECK(!memory.tiling || cells >= 2, ErrorKind::kModel,
            "Tiling needs a 'sample_size' of at least ", 2 * config_.scale_factor(),
-           " in the config of the autoencoder, found ", config_.sample_size, ".");
+           " in the config of the autoencoder, found ", config_.sample_size);
   memory_ = memory;
 }
 

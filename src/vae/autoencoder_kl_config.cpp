@@ -8,7 +8,7 @@ namespace {
 void check_class(ConfigReader& reader) {
   const std::string name = reader.get_string("_class_name", "AutoencoderKL");
   SD_CHECK(name == "AutoencoderKL", ErrorKind::kModel, reader.name(),
-           ": expected the config of an AutoencoderKL, found that of ", name, ".");
+           ": expected the config of an AutoencoderKL, found that of ", name);
 }
 
 /// All levels must be of the one type that the autoencoder is made of.
@@ -17,16 +17,16 @@ void check_block_types(ConfigReader& reader, const std::string& key, const std::
   const std::vector<std::string> types = reader.get_strings(key, {type});
   for (const std::string& found : types) {
     SD_CHECK(found == type, ErrorKind::kModel, reader.name(), ": '", key, "' has a ", found,
-             ", only ", type, " is supported.");
+             ", only ", type, " is supported");
   }
   SD_CHECK(types.size() == levels, ErrorKind::kModel, reader.name(), ": '", key, "' has ",
-           types.size(), " entries, 'block_out_channels' has ", levels, ".");
+           types.size(), " entries, 'block_out_channels' has ", levels);
 }
 
 int64_t get_size(ConfigReader& reader, const std::string& key, int64_t fallback) {
   const int64_t value = reader.get_int(key, fallback);
   SD_CHECK(value > 0, ErrorKind::kModel, reader.name(), ": '", key, "' should be above 0, found ",
-           value, ".");
+           value);
   return value;
 }
 
@@ -35,7 +35,7 @@ int64_t get_sample_size(ConfigReader& reader) {
   if (!reader.is_list(key)) return get_size(reader, key, 32);
   const std::vector<int64_t> sides = reader.get_ints(key, {});
   SD_CHECK(!sides.empty() && sides[0] > 0, ErrorKind::kModel, reader.name(), ": '", key,
-           "' should be above 0.");
+           "' should be above 0");
   return sides[0];
 }
 
@@ -44,10 +44,10 @@ std::vector<int64_t> get_widths(ConfigReader& reader, int64_t groups) {
   const std::string key = "block_out_channels";
   const std::vector<int64_t> widths = reader.get_ints(key, {64});
   SD_CHECK(!widths.empty() && widths.size() <= kMaxLevels, ErrorKind::kModel, reader.name(), ": '",
-           key, "' should have 1 to ", kMaxLevels, " entries, found ", widths.size(), ".");
+           key, "' should have 1 to ", kMaxLevels, " entries, found ", widths.size());
   for (const int64_t width : widths) {
     SD_CHECK(width > 0 && width % groups == 0, ErrorKind::kModel, reader.name(), ": '", key,
-             "' has ", width, ", which is no multiple of 'norm_num_groups' ", groups, ".");
+             "' has ", width, ", which is no multiple of 'norm_num_groups' ", groups);
   }
   return widths;
 }
@@ -59,13 +59,13 @@ void read_statistics(ConfigReader& reader, AutoencoderKlConfig& config) {
   config.latents_std = reader.get_doubles("latents_std", {});
   SD_CHECK(config.latents_mean.size() == config.latents_std.size(), ErrorKind::kModel,
            reader.name(), ": 'latents_mean' has ", config.latents_mean.size(),
-           " entries, 'latents_std' has ", config.latents_std.size(), ".");
+           " entries, 'latents_std' has ", config.latents_std.size());
   if (config.latents_mean.empty()) return;
   SD_CHECK(config.latents_mean.size() == config.latent_channels, ErrorKind::kModel, reader.name(),
            ": 'latents_mean' should have ", config.latent_channels,
-           " entries ('latent_channels'), found ", config.latents_mean.size(), ".");
+           " entries ('latent_channels'), found ", config.latents_mean.size());
   SD_CHECK(!config.shift_factor, ErrorKind::kModel, reader.name(),
-           ": 'shift_factor' and 'latents_mean' exclude each other.");
+           ": 'shift_factor' and 'latents_mean' exclude each other");
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ AutoencoderKlConfig read_autoencoder_kl_config(const std::filesystem::path& conf
   config.sample_size = get_sample_size(reader);
   config.scaling_factor = reader.get_double("scaling_factor", config.scaling_factor);
   SD_CHECK(config.scaling_factor != 0, ErrorKind::kModel, reader.name(),
-           ": 'scaling_factor' should not be 0.");
+           ": 'scaling_factor' should not be 0");
   read_statistics(reader, config);
   config.force_upcast = reader.get_bool("force_upcast", config.force_upcast);
   config.use_quant_conv = reader.get_bool("use_quant_conv", config.use_quant_conv);

@@ -37,7 +37,7 @@ class Lazy {
 /// one with the final norm applied to it (diffusers `encode_prompt`).
 ClipTextState skipped_state(const ClipTextConfig& config, int clip_skip) {
   SD_CHECK(clip_skip >= 0 && clip_skip <= config.layers, ErrorKind::kUsage,
-           "--clip-skip: expected 0 to ", config.layers, " for this model, found ", clip_skip, ".");
+           "--clip-skip: expected 0 to ", config.layers, " for this model, found ", clip_skip);
   return {.index = -(clip_skip + 1), .final_norm = FinalNorm::kYes};
 }
 
@@ -78,7 +78,7 @@ class StableDiffusion : public Family {
 SchedulerConfig read_scheduler(const ModelFolder& folder) {
   auto found = folder.components.find("scheduler");
   SD_CHECK(found != folder.components.end(), ErrorKind::kModel,
-           (folder.path / "model_index.json").string(), ": the component 'scheduler' is missing.");
+           (folder.path / "model_index.json").string(), ": the component 'scheduler' is missing");
   SchedulerConfig config =
       load_scheduler_config(folder.path / "scheduler" / "scheduler_config.json", found->second);
   patch_for_stable_diffusion(config);
@@ -99,7 +99,7 @@ void check_channels(const ModelFolder& folder, const UNetConfig& unet,
   SD_CHECK(unet.in_channels == vae.latent_channels, ErrorKind::kModel,
            (folder.path / "unet" / "config.json").string(), ": 'in_channels' is ", unet.in_channels,
            unet.in_channels == 2 * vae.latent_channels + 1 ? " (an inpainting model)" : "",
-           ", txt2img and img2img need the ", vae.latent_channels, " of the autoencoder.");
+           ", txt2img and img2img need the ", vae.latent_channels, " of the autoencoder");
 }
 
 StableDiffusion::StableDiffusion(const ModelFolder& folder, const LoadOptions& options,
@@ -145,7 +145,7 @@ at::Tensor StableDiffusion::encode_prompt(const std::string& prompt, int clip_sk
   if (!tokens.truncated_text.empty()) {
     observer.on_warning(
         concat_text("The prompt is longer than the ", encoder.config().max_positions,
-                    " tokens of the text encoder; this was cut: \"", tokens.truncated_text, "\"."));
+                    " tokens of the text encoder; this was cut: \"", tokens.truncated_text, "\""));
   }
   const at::Tensor ids = at::tensor(tokens.ids, at::kLong).unsqueeze(0);
   return encoder.encode(ids, {.states = {skipped_state(encoder.config(), clip_skip)}}).states[0];

@@ -36,7 +36,7 @@ at::Tensor EmbeddingTable::forward(const at::Tensor& labels) const {
   const int64_t last = rows.max().item<int64_t>();
   SD_CHECK(first >= 0 && last < weight.size(0), ErrorKind::kModel,
            "class labels of this UNet should lie from 0 to ", weight.size(0) - 1, ", found ", first,
-           " to ", last, ".");
+           " to ", last);
   return at::embedding(weight, rows.to(weight.device()));
 }
 

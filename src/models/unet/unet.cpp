@@ -80,7 +80,7 @@ void UNet2DConditionModel::bind(const Conditioning& conditioning, const at::Tens
   for (const auto& attention : attentions_) {
     if (attention->info().kind != AttentionKind::kCross) continue;
     SD_CHECK(text.defined(), ErrorKind::kModel,
-             "this UNet needs text states, which were not given.");
+             "this UNet needs text states, which were not given");
     attention->bind(text);
   }
 

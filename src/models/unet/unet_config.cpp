@@ -32,7 +32,7 @@ Enum read_choice(ConfigReader& r, const std::string& key, const std::string& fal
     names += (names.empty() ? "'" : "', '") + name;
   }
   fail(ErrorKind::kModel, r.name(), ": '", key, "' should be ", names, "', '", found,
-       "' is not supported.");
+       "' is not supported");
 }
 
 UNetBlockType block_type(const ConfigReader& r, const std::string& key, std::string name) {
@@ -41,7 +41,7 @@ UNetBlockType block_type(const ConfigReader& r, const std::string& key, std::str
   if (name == way + "Block2D") return UNetBlockType::kPlain;
   if (name == "CrossAttn" + way + "Block2D") return UNetBlockType::kCrossAttention;
   fail(ErrorKind::kModel, r.name(), ": '", key, "' should hold '", way, "Block2D' and 'CrossAttn",
-       way, "Block2D', '", name, "' is not supported.");
+       way, "Block2D', '", name, "' is not supported");
 }
 
 std::vector<UNetBlockType> read_block_types(ConfigReader& r, const std::string& key,
@@ -71,7 +71,7 @@ void spread_depths(const ConfigReader& r, const std::string& key, UNetLevel& lev
   auto& depths = level.transformer_depths;
   if (depths.size() == 1) depths.resize(level.layers, depths[0]);
   SD_CHECK(depths.size() == level.layers, ErrorKind::kModel, r.name(), ": an entry of '", key,
-           "' should have ", level.layers, " numbers, found ", depths.size(), ".");
+           "' should have ", level.layers, " numbers, found ", depths.size());
 }
 
 void read_levels(ConfigReader& r, UNetConfig& c) {
@@ -86,11 +86,11 @@ void read_levels(ConfigReader& r, UNetConfig& c) {
   SD_CHECK(count > 0 && down_types.size() == count && up_types.size() == count, ErrorKind::kModel,
            r.name(), ": 'block_out_channels', 'down_block_types' and 'up_block_types' should have ",
            "one entry for each level, found ", count, ", ", down_types.size(), " and ",
-           up_types.size(), ".");
+           up_types.size());
 
   SD_CHECK(!r.has("num_attention_heads"), ErrorKind::kModel, r.name(),
            ": 'num_attention_heads' should be null, because the number of heads of this class is ",
-           "called 'attention_head_dim'.");
+           "called 'attention_head_dim'");
   // The naming of diffusers' issue 2011: this key is the number of heads, not their width.
   const auto heads = r.get_ints_or_one("attention_head_dim", count, 8);
   const auto text_widths = r.get_ints_or_one("cross_attention_dim", count, 1280);
@@ -104,12 +104,12 @@ void read_levels(ConfigReader& r, UNetConfig& c) {
   const bool is_uneven =
       std::any_of(depths.begin(), depths.end(), [](const auto& list) { return list.size() > 1; });
   SD_CHECK(!is_uneven || has_up_depths, ErrorKind::kModel, r.name(), ": '", up_depth_key,
-           "' should be given where '", depth_key, "' holds lists.");
+           "' should be given where '", depth_key, "' holds lists");
 
   for (size_t i = 0; i < count; ++i) {
     SD_CHECK(layers[i] > 0 && channels[i] > 0, ErrorKind::kModel, r.name(),
              ": 'layers_per_block' and 'block_out_channels' should be positive, found ", layers[i],
-             " and ", channels[i], ".");
+             " and ", channels[i]);
     const size_t back = count - 1 - i;
     c.down.push_back({down_types[i], channels[i], layers[i], heads[i], text_widths[i], depths[i],
                       only_cross[i]});
@@ -125,13 +125,13 @@ void check_levels(const ConfigReader& r, const UNetConfig& c) {
   auto check_heads = [&](const UNetLevel& level) {
     SD_CHECK(level.heads > 0 && level.channels % level.heads == 0, ErrorKind::kModel, r.name(),
              ": 'attention_head_dim' (the number of heads) should divide the channels of its ",
-             "level, found ", level.heads, " heads for ", level.channels, " channels.");
+             "level, found ", level.heads, " heads for ", level.channels, " channels");
   };
   for (size_t i = 0; i < c.down.size(); ++i) {
     SD_CHECK(c.norm_groups > 0 && c.down[i].channels % c.norm_groups == 0, ErrorKind::kModel,
              r.name(),
              ": 'block_out_channels' should be multiples of 'norm_num_groups' = ", c.norm_groups,
-             ", found ", c.down[i].channels, ".");
+             ", found ", c.down[i].channels);
     if (c.down[i].type == UNetBlockType::kCrossAttention) check_heads(c.down[i]);
     if (c.up[i].type == UNetBlockType::kCrossAttention) check_heads(c.up[i]);
   }
@@ -148,7 +148,7 @@ void read_time(ConfigReader& r, UNetConfig& c) {
   if (c.time_embedding_width == 0) c.time_embedding_width = first * (is_fourier ? 2 : 4);
   SD_CHECK(c.time_embedding_width > 0 && (!is_fourier || c.time_embedding_width % 2 == 0),
            ErrorKind::kModel, r.name(), ": 'time_embedding_dim' should be positive, and even with ",
-           "'time_embedding_type' fourier, found ", c.time_embedding_width, ".");
+           "'time_embedding_type' fourier, found ", c.time_embedding_width);
   c.flip_sin_to_cos = r.get_bool("flip_sin_to_cos", true);
   c.frequency_shift = r.get_double("freq_shift", 0);
   c.time_embedding_activation = find_activation(r, "time_embedding_act_fn");
@@ -177,7 +177,7 @@ void read_conditions(ConfigReader& r, UNetConfig& c) {
   SD_CHECK(!c.concat_class_embedding || (c.class_embedding != ClassEmbedding::kNone &&
                                          c.addition_embedding == AdditionEmbedding::kNone),
            ErrorKind::kModel, r.name(), ": 'class_embeddings_concat' should go with ",
-           "'class_embed_type' or 'num_class_embeds' and without 'addition_embed_type'.");
+           "'class_embed_type' or 'num_class_embeds' and without 'addition_embed_type'");
   c.addition_heads = r.get_int("addition_embed_type_num_heads", 64);
   c.addition_time_width = r.get_int("addition_time_embed_dim", 0);
   c.projection_width = r.get_int("projection_class_embeddings_input_dim", 0);
@@ -187,19 +187,19 @@ void read_conditions(ConfigReader& r, UNetConfig& c) {
   SD_CHECK(
       !projects || c.projection_width > 0, ErrorKind::kModel, r.name(),
       ": 'projection_class_embeddings_input_dim' should be given with this 'class_embed_type' ",
-      "or 'addition_embed_type'.");
+      "or 'addition_embed_type'");
   SD_CHECK(c.addition_embedding != AdditionEmbedding::kTextTime || c.addition_time_width > 0,
            ErrorKind::kModel, r.name(), ": 'addition_time_embed_dim' should be given with ",
-           "'addition_embed_type' text_time.");
+           "'addition_embed_type' text_time");
 
   c.projected_text_width = r.find_int("encoder_hid_dim");
   const std::string text_type =
       r.get_string("encoder_hid_dim_type", c.projected_text_width ? "text_proj" : "");
   SD_CHECK(text_type.empty() || text_type == "text_proj", ErrorKind::kModel, r.name(),
            ": 'encoder_hid_dim_type' should be null or 'text_proj', '", text_type,
-           "' is not supported.");
+           "' is not supported");
   SD_CHECK(text_type.empty() || c.projected_text_width, ErrorKind::kModel, r.name(),
-           ": 'encoder_hid_dim' should be given with 'encoder_hid_dim_type'.");
+           ": 'encoder_hid_dim' should be given with 'encoder_hid_dim_type'");
 }
 
 void read_sample_size(ConfigReader& r, UNetConfig& c) {
@@ -219,7 +219,7 @@ UNetConfig read_unet_config(ConfigReader r) {
   UNetConfig c;
   const std::string class_name = r.get_string("_class_name", "UNet2DConditionModel");
   SD_CHECK(class_name == "UNet2DConditionModel", ErrorKind::kModel, r.name(),
-           ": '_class_name' should be UNet2DConditionModel, found ", class_name, ".");
+           ": '_class_name' should be UNet2DConditionModel, found ", class_name);
   c.diffusers_version = r.get_string("_diffusers_version", "");
   read_sample_size(r, c);
   c.in_channels = r.get_int("in_channels", 4);
@@ -228,7 +228,7 @@ UNetConfig read_unet_config(ConfigReader r) {
 
   SD_CHECK(!is_null(r, "norm_num_groups"), ErrorKind::kModel, r.name(),
            ": 'norm_num_groups' should be a number, null belongs to block types that are not ",
-           "supported.");
+           "supported");
   c.norm_groups = r.get_int("norm_num_groups", 32);
   c.norm_eps = r.get_double("norm_eps", 1e-5);
   read_levels(r, c);
@@ -251,10 +251,10 @@ UNetConfig read_unet_config(ConfigReader r) {
   // diffusers itself cannot run these blocks any more: they are handed a keyword (the text's mask)
   // that DualTransformer2DModel does not take.
   SD_CHECK(!r.get_bool("dual_cross_attention", false), ErrorKind::kModel, r.name(),
-           ": 'dual_cross_attention' should be false, true is not supported.");
+           ": 'dual_cross_attention' should be false, true is not supported");
   const std::string attention_type = r.get_string("attention_type", "default");
   SD_CHECK(attention_type == "default", ErrorKind::kModel, r.name(),
-           ": 'attention_type' should be 'default', '", attention_type, "' is not supported.");
+           ": 'attention_type' should be 'default', '", attention_type, "' is not supported");
 
   read_time(r, c);
   read_conditions(r, c);

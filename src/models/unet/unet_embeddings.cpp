@@ -13,12 +13,12 @@ int64_t feature_width(const UNetConfig& config) {
 
 void check_condition(const at::Tensor& condition, bool is_needed, const char* what) {
   SD_CHECK(!is_needed || condition.defined(), ErrorKind::kModel, "this UNet needs ", what,
-           ", which were not given.");
+           ", which were not given");
 }
 
 void check_width(const at::Tensor& x, int64_t width, const char* what) {
   SD_CHECK(x.size(-1) == width, ErrorKind::kModel, "the UNet's ", what, " should be ", width,
-           " wide, found ", x.size(-1), ".");
+           " wide, found ", x.size(-1));
 }
 
 }  // namespace
@@ -82,11 +82,10 @@ void UNetEmbeddings::check_conditions(const Conditioning& c) const {
   check_condition(c.time_ids, has_text_time, "time ids (sizes and crops)");
   check_condition(c.text, config_.addition_embedding == AdditionEmbedding::kText, "text states");
   const bool takes_guidance = !c.guidance_states.defined() || config_.time_cond_width;
-  SD_CHECK(takes_guidance, ErrorKind::kModel, "this UNet takes no embedded guidance scale.");
+  SD_CHECK(takes_guidance, ErrorKind::kModel, "this UNet takes no embedded guidance scale");
   for (const at::Tensor& rows : {c.text, c.pooled, c.time_ids, c.class_labels, c.guidance_states}) {
     SD_CHECK(!rows.defined() || rows.size(0) == batch_, ErrorKind::kModel,
-             "the conditions of the UNet should have ", batch_, " rows each, found ", rows.size(0),
-             ".");
+             "the conditions of the UNet should have ", batch_, " rows each, found ", rows.size(0));
   }
 }
 
@@ -97,7 +96,7 @@ void UNetEmbeddings::bind(const Conditioning& c, const at::Tensor& times) {
   }
   check_conditions(c);
   SD_CHECK(times.dim() == 1 || times.size(1) == batch_, ErrorKind::kModel,
-           "the times of the UNet should have ", batch_, " columns, found ", times.size(-1), ".");
+           "the times of the UNet should have ", batch_, " columns, found ", times.size(-1));
   times_ = times.to(cast(times).device(), at::kFloat);
 
   guidance_.clear();

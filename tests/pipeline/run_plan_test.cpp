@@ -1,0 +1,152 @@
+#include "pipeline/run_plan.h"
+
+#include <cmath>
+#include <functional>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/check.h"
+#include "diffusion/registry.h"
+
+namespace sd {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+/// A family without networks: what planning may ask for.
+class Shapes : public Family {
+ public:
+  FamilyDefaults defaults() const override { return {.width = 64, .height = 48, .steps = 30}; }
+  int size_multiple() const override { return 8; }
+  int latent_factor() const override { return 8; }
+  int64_t latent_channels() const override { return 4; }
+  const SchedulerConfig& scheduler_config() const override { return config_; }
+  Conditioning encode(const std::vector<Request>&, Guidance, Observer&) override { return {}; }
+  Denoiser& denoiser() override { throw std::logic_error("no network"); }
+  AutoencoderKl& autoencoder() override { throw std::logic_error("no network"); }
+  void release_text() override {}
+  void release_denoiser() override {}
+  void release_autoencoder() override {}
+
+ private:
+  SchedulerConfig config_ =
+      read_scheduler_config(ConfigReader::from_text(R"({"_class_name":"DDIMScheduler"})", "test"));
+};
+
+Error error_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error;
+  }
+  return {ErrorKind::kTemporary, "no error"};
+}
+
+TEST(RunPlan, TakesTheFamilysDefaults) {
+  const auto plans = plan_runs({Request{}}, Shapes());
+  ASSERT_EQ(plans.size(), 1);
+  EXPECT_EQ(plans[0].width, 64);
+  EXPECT_EQ(plans[0].height, 48);
+  EXPECT_EQ(plans[0].steps, 30);
+  EXPECT_EQ(plans[0].guidance, Guidance::kOn);
+  EXPECT_EQ(sampler_name(plans[0].scheduler), "ddim");
+}
+
+TEST(RunPlan, GroupsWhatCanBeOneBatch) {
+  std::vector<Request> requests(5);
+  requests[0].seed = 1;
+  requests[1].prompt = "another";
+  requests[1].scale = 3;
+  requests[2].steps = 7;
+  requests[3].scale = 1;  // no guidance: half the rows
+  requests[4].sampler = "euler";
+  const auto plans = plan_runs(requests, Shapes());
+  ASSERT_EQ(plans.size(), 4);
+  EXPECT_THAT(plans[0].indices, ElementsAre(0, 1));
+  EXPECT_THAT(plans[1].indices, ElementsAre(2));
+  EXPECT_EQ(plans[2].guidance, Guidance::kOff);
+  EXPECT_EQ(sampler_name(plans[3].scheduler), "euler");
+}
+
+TEST(RunPlan, StrengthMattersOnlyWithAnInput) {
+  std::vector<Request> requests(2);
+  requests[0].strength = 0.1;
+  EXPECT_EQ(plan_runs(requests, Shapes()).size(), 1);
+  for (Request& request : requests)
+    request.init_image = Picture{64, 48, std::vector<uint8_t>(9216)};
+  EXPECT_EQ(plan_runs(requests, Shapes()).size(), 2);
+}
+
+TEST(RunPlan, AnInputsSizeIsRoundedDown) {
+  Request request;
+  request.init_image = Picture{37, 17, std::vector<uint8_t>(37 * 17 * 3)};
+  const auto plans = plan_runs({request}, Shapes());
+  EXPECT_EQ(plans[0].width, 32);
+  EXPECT_EQ(plans[0].height, 16);
+  request.init_image = Picture{37, 7, std::vector<uint8_t>(37 * 7 * 3)};
+  const Error error = error_of([&] { plan_runs({request}, Shapes()); });
+  EXPECT_EQ(error.kind(), ErrorKind::kInput);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("8x8"), HasSubstr("37x7")));
+}
+
+TEST(RunPlan, LatentsDecideTheSize) {
+  Request request;
+  request.init_latents = Latents{{4, 3, 5}, std::vector<float>(60)};
+  EXPECT_EQ(plan_runs({request}, Shapes())[0].width, 40);
+  EXPECT_EQ(plan_runs({request}, Shapes())[0].height, 24);
+  request.width = 48;
+  EXPECT_THAT(error_of([&] { plan_runs({request}, Shapes()); }).what(), HasSubstr("40x24"));
+  request.width = {};
+  request.init_latents->shape = {16, 3, 5};
+  EXPECT_THAT(error_of([&] { plan_runs({request}, Shapes()); }).what(),
+              AllOf(HasSubstr("expected 4 channels"), HasSubstr("found 16")));
+}
+
+struct BadRequest {
+  const char* name;
+  std::function<void(Request&)> spoil;
+  const char* message;
+};
+
+void PrintTo(const BadRequest& bad, std::ostream* out) { *out << bad.name; }
+
+class BadRequests : public ::testing::TestWithParam<BadRequest> {};
+
+TEST_P(BadRequests, AreRefusedByFlag) {
+  Request request;
+  GetParam().spoil(request);
+  const Error error = error_of([&] { plan_runs({request}, Shapes()); });
+  EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+  EXPECT_THAT(error.what(), HasSubstr(GetParam().message));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Flags, BadRequests,
+    ::testing::Values(
+        BadRequest{"OddWidth", [](Request& r) { r.width = 65; },
+                   "--width: expected a multiple of 8"},
+        BadRequest{"NoHeight", [](Request& r) { r.height = 0; }, "--height"},
+        BadRequest{"HugeHeight", [](Request& r) { r.height = 1 << 20; }, "16384"},
+        BadRequest{"Strength", [](Request& r) { r.strength = 1.01; }, "--strength"},
+        BadRequest{"StrengthNan", [](Request& r) { r.strength = NAN; }, "--strength"},
+        BadRequest{"ScaleInfinite", [](Request& r) { r.scale = INFINITY; }, "--scale"},
+        BadRequest{"Eta", [](Request& r) { r.eta = -1; }, "--eta"},
+        BadRequest{"EtaOfEuler",
+                   [](Request& r) {
+                     r.eta = 1;
+                     r.sampler = "euler";
+                   },
+                   "the sampler is euler"},
+        BadRequest{"UnknownSampler", [](Request& r) { r.sampler = "magic"; }, "magic"},
+        BadRequest{"TwoStarts",
+                   [](Request& r) {
+                     r.init_image = Picture{8, 8, std::vector<uint8_t>(192)};
+                     r.init_latents = Latents{{4, 1, 1}, std::vector<float>(4)};
+                   },
+                   "only one of them"}),
+    [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace sd
