@@ -38,7 +38,7 @@ struct Request {
   std::optional<int> steps;     ///< denoising steps
   std::optional<double> scale;  ///< classifier-free guidance scale; 1 and below: no guidance
   double guidance_rescale = 0;  ///< phi of Lin et al. 2023, section 3.4
-  std::string sampler;          ///< name as `sampler_names()` lists them; empty: the model's own
+  std::string sampler;          ///< one of kSamplerNames; empty: the model's own
   std::string sigmas;           ///< "karras"; empty: the model's own
   std::string spacing;          ///< "leading", "linspace" or "trailing"; empty: the model's own
   double eta = 0;               ///< DDIM's eta (Song et al. 2021, eq. 16)

@@ -32,7 +32,7 @@ int parse_int(Flag flag, Text text, int low, int high) {
 std::string parse_sampler(Flag flag, Text text) {
   std::string name = text;
   std::ranges::replace(name, '-', '_');
-  return parse_choice(flag, name, sampler_names());
+  return parse_choice(flag, name, sampler_choices());
 }
 
 std::string parse_spacing(Flag flag, Text text) {

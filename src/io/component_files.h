@@ -9,7 +9,7 @@ namespace sd {
 /// The weight files of one component of a diffusers folder.
 struct ComponentFiles {
   std::vector<std::filesystem::path> paths;  ///< one file, or all shards in order of their names
-  bool variant_missing = false;  ///< a variant was asked for, these are the plain files
+  bool variant_missing = false;              ///< a variant was asked for, these are the plain files
 };
 
 /// Finds the safetensors files of `folder`: `<stem>[.<variant>].safetensors`, or shards named by

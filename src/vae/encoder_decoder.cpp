@@ -25,8 +25,7 @@ VaeEncoder::VaeEncoder(const Weights& w, const VaeStackShape& shape) {
                                                             last ? Resample::kNo : Resample::kYes));
   }
 
-  mid_block_ =
-      make_child<VaeMidBlock>(this, w, "mid_block", mid_shape(shape), shape.mid_attention);
+  mid_block_ = make_child<VaeMidBlock>(this, w, "mid_block", mid_shape(shape), shape.mid_attention);
   conv_norm_out_ =
       make_child<GroupNorm>(this, w, "conv_norm_out", shape.groups, widths.back(), kNormEps);
   conv_out_ = make_child<Conv2d>(this, w, "conv_out", ConvShape{widths.back(), shape.out_channels});
@@ -42,8 +41,7 @@ at::Tensor VaeEncoder::forward(at::Tensor x) const {
 VaeDecoder::VaeDecoder(const Weights& w, const VaeStackShape& shape) {
   const std::vector<int64_t> widths(shape.level_channels.rbegin(), shape.level_channels.rend());
   conv_in_ = make_child<Conv2d>(this, w, "conv_in", ConvShape{shape.in_channels, widths.front()});
-  mid_block_ =
-      make_child<VaeMidBlock>(this, w, "mid_block", mid_shape(shape), shape.mid_attention);
+  mid_block_ = make_child<VaeMidBlock>(this, w, "mid_block", mid_shape(shape), shape.mid_attention);
 
   up_blocks_ = register_module("up_blocks", std::make_shared<ModuleList<UpDecoderBlock>>());
   for (size_t i = 0; i < widths.size(); ++i) {

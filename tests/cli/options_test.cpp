@@ -202,7 +202,7 @@ TEST_F(OptionsTest, HelpNamesEveryOptionAndDefault) {
 
 TEST_F(OptionsTest, HelpNamesEverySampler) {
   std::string words = sd({"txt2img", "-h"}).out;
-  for (const std::string_view name : sampler_names()) {
+  for (const std::string_view name : sampler_choices()) {
     EXPECT_THAT(words, ::testing::ContainsRegex("[ ,]" + std::string(name) + "[ ,\n]"));
   }
 }

@@ -141,11 +141,13 @@ StableDiffusion::StableDiffusion(const ModelFolder& folder, const LoadOptions& o
 at::Tensor StableDiffusion::encode_prompt(const std::string& prompt, int clip_skip,
                                           Observer& observer) {
   ClipTextEncoder& encoder = text_encoder_.get();
-  const TokenizedPrompt tokens = tokenizer_.tokenize(prompt, encoder.config().max_positions);
+  const int64_t positions = encoder.config().max_positions;
+  const int64_t length = tokenizer_.model_max_length().value_or(positions);
+  const TokenizedPrompt tokens = tokenizer_.tokenize(prompt, std::min(length, positions));
   if (!tokens.truncated_text.empty()) {
-    observer.on_warning(
-        concat_text("The prompt is longer than the ", encoder.config().max_positions,
-                    " tokens of the text encoder; this was cut: \"", tokens.truncated_text, "\""));
+    observer.on_warning(concat_text("The prompt is longer than the ", std::min(length, positions),
+                                    " tokens of the text encoder; this was cut: \"",
+                                    tokens.truncated_text, "\""));
   }
   const at::Tensor ids = at::tensor(tokens.ids, at::kLong).unsqueeze(0);
   return encoder.encode(ids, {.states = {skipped_state(encoder.config(), clip_skip)}}).states[0];
