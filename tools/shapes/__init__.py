@@ -1,0 +1,1 @@
+"""Training of the small model in models/shapes-sd1."""

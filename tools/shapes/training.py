@@ -1,0 +1,309 @@
+"""Training in two stages: the autoencoder, then text encoder and UNet together on its latents.
+
+What a step draws at random depends only on the seed and the step's number, so a run that was
+interrupted goes on as if it had not been.
+"""
+
+import copy
+import math
+import os
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from . import networks, scenes, tokenizer as clip_bpe
+
+CAPTIONS_PER_SCENE = 4
+EMPTY_CAPTION_SHARE = 0.1
+KL_WEIGHT = 2e-6
+EDGE_WEIGHT = 6.0
+MIN_SNR_GAMMA = 5.0
+EMA_DECAY = 0.999
+CHECKPOINT_EVERY = 250
+PROGRESS_EVERY = 100
+
+
+@dataclass(frozen=True)
+class Settings:
+    seed: int
+    scenes: int
+    vae_steps: int
+    vae_batch: int
+    unet_steps: int
+    unet_batch: int
+    more_steps: int
+    device: torch.device
+    bf16: bool
+    folder: Path
+
+    @property
+    def total_unet_steps(self):
+        return self.unet_steps + self.more_steps
+
+    def autocast(self):
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
+
+    def step_generator(self, stage, step):
+        """Randomness of one step, on the CPU so that every device draws the same."""
+        return torch.Generator().manual_seed((self.seed * 2 + stage) * 10_000_000 + step)
+
+
+class Progress:
+    """Prints a line with the smoothed losses and the time left, every so often."""
+
+    def __init__(self, label, first_step, last_step):
+        self.label, self.first, self.last = label, first_step, last_step
+        self.start = time.monotonic()
+        self.smooth = {}
+
+    def update(self, step, **values):
+        for name, value in values.items():
+            self.smooth[name] = 0.98 * self.smooth.get(name, value) + 0.02 * value
+        if step % PROGRESS_EVERY and step != self.last:
+            return
+        elapsed = time.monotonic() - self.start
+        per_step = elapsed / (step - self.first)
+        losses = "  ".join(f"{name} {value:.4f}" for name, value in self.smooth.items())
+        print(
+            f"{self.label} {step}/{self.last}  {losses}  {per_step:.3f} s/step  "
+            f"left {per_step * (self.last - step) / 60:.1f} min",
+            flush=True,
+        )
+
+
+def save(path, content):
+    """Writes whole or not at all."""
+    partial = path.with_suffix(".partial")
+    torch.save(content, partial)
+    os.replace(partial, path)
+
+
+def load(path, device="cpu"):
+    return torch.load(path, map_location=device, weights_only=True) if path.exists() else None
+
+
+def cosine(step, steps, peak, warm_up, floor):
+    """Linear warm-up to `peak`, then a half cosine down to `floor` of it."""
+    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+    return peak * min(1.0, (step + 1) / warm_up) * max(floor, fall)
+
+
+def set_learning_rate(optimizer, rate):
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def descend(optimizer, parameters, loss):
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimizer.step()
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+def draw_data(settings):
+    """Pictures as bytes [scenes, 3, side, side], and several captions for each."""
+    pictures, wordings = [], []
+    for index in range(settings.scenes):
+        rng = random.Random(settings.seed * 10_000_000 + index)
+        scene = scenes.training_scene(rng)
+        pictures.append(np.asarray(scenes.draw(scene, rng, networks.PICTURE_SIDE)))
+        wordings += [scenes.random_caption(scene, rng) for _ in range(CAPTIONS_PER_SCENE)]
+    pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
+    return pixels, wordings
+
+
+def as_input(pixels, device):
+    """Bytes to [-1, 1] on the device."""
+    picture = pixels.to(device).float() / 127.5 - 1
+    return picture.contiguous(memory_format=torch.channels_last)
+
+
+# --- stage 1: the autoencoder --------------------------------------------------------------------
+
+
+def edge_weights(pictures):
+    """Weight per pixel [batch, 1, side, side]: more where it differs from its surroundings.
+
+    Most of a scene is plain; what makes a star a star is a few pixels along its outline. Relative
+    to the picture's strongest edge, so that faint contrasts count as much as strong ones.
+    """
+    around = F.avg_pool2d(pictures, 5, stride=1, padding=2, count_include_pad=False)
+    contrast = (pictures - around).abs().amax(dim=1, keepdim=True)
+    strongest = contrast.amax(dim=(2, 3), keepdim=True).clamp(min=1e-3)
+    return 1 + EDGE_WEIGHT * contrast / strongest
+
+
+def vae_loss(vae, pictures, noise, settings):
+    """Weighted error of the decoded pictures plus a little KL; also the plain absolute error."""
+    with settings.autocast():
+        posterior = vae.encode(pictures).latent_dist
+        spread = torch.exp(0.5 * posterior.logvar.clamp(-20, 5))
+        decoded = vae.decode(posterior.mean + spread * noise).sample
+    error = decoded.float() - pictures
+    weighted = edge_weights(pictures) * (error.abs() + 2 * error.square())
+    return weighted.mean() + KL_WEIGHT * posterior.kl().float().mean(), error.abs().mean()
+
+
+def train_vae(settings, pixels):
+    vae = networks.build_vae().to(settings.device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(vae.parameters(), 1e-3)
+    path = settings.folder / "vae.pt"
+    state = load(path, settings.device)
+    first = 0
+    if state:
+        vae.load_state_dict(state["vae"])
+        optimizer.load_state_dict(state["optimizer"])
+        first = state["step"]
+    progress = Progress("autoencoder", first, settings.vae_steps)
+    parameters = list(vae.parameters())
+    latent_side = networks.PICTURE_SIDE // 8
+    noise_shape = (settings.vae_batch, networks.LATENT_CHANNELS, latent_side, latent_side)
+    for step in range(first, settings.vae_steps):
+        generator = settings.step_generator(0, step)
+        chosen = torch.randint(len(pixels), (settings.vae_batch,), generator=generator)
+        noise = torch.randn(noise_shape, generator=generator).to(settings.device)
+        set_learning_rate(optimizer, cosine(step, settings.vae_steps, 1e-3, 100, 0.05))
+        loss, absolute = vae_loss(vae, as_input(pixels[chosen], settings.device), noise, settings)
+        descend(optimizer, parameters, loss)
+        done = step + 1
+        progress.update(done, loss=loss.item(), grey_levels=absolute.item() * 127.5)
+        if done % CHECKPOINT_EVERY == 0 or done == settings.vae_steps:
+            content = {"vae": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": done}
+            save(path, content)
+    return vae.eval()
+
+
+@torch.no_grad()
+def encode_data(settings, vae, pixels):
+    """Latent means of all pictures, unscaled."""
+    path = settings.folder / "latents.pt"
+    latents = load(path)
+    if latents is None or len(latents) != len(pixels):
+        parts = [
+            vae.encode(as_input(part, settings.device)).latent_dist.mean.cpu()
+            for part in pixels.split(64)
+        ]
+        latents = torch.cat(parts).contiguous()
+        save(path, latents)
+    return latents
+
+
+# --- stage 2: text encoder and UNet --------------------------------------------------------------
+
+
+class Diffuser:
+    """Text encoder and UNet in training, with the moving average that is exported."""
+
+    def __init__(self, settings, tokenizer):
+        self.settings = settings
+        self.path = settings.folder / "unet.pt"
+        device = settings.device
+        self.text_encoder = networks.build_text_encoder(tokenizer).to(device)
+        self.unet = networks.build_unet().to(device, memory_format=torch.channels_last)
+        self.parameters = [*self.text_encoder.parameters(), *self.unet.parameters()]
+        self.average = [parameter.detach().clone() for parameter in self.parameters]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, 8e-4, betas=(0.9, 0.99), weight_decay=1e-3
+        )
+        self.step = 0
+        self.restore()
+
+    def restore(self):
+        state = load(self.path, self.settings.device)
+        if not state:
+            return
+        self.text_encoder.load_state_dict(state["text_encoder"])
+        self.unet.load_state_dict(state["unet"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average = state["average"]
+        self.step = state["step"]
+
+    def checkpoint(self):
+        content = {
+            "text_encoder": self.text_encoder.state_dict(),
+            "unet": self.unet.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average,
+            "step": self.step,
+        }
+        save(self.path, content)
+
+    def learning_rate(self):
+        first, more = self.settings.unet_steps, self.settings.more_steps
+        if self.step < first:
+            return cosine(self.step, first, 8e-4, 300, 0.03)
+        return cosine(self.step - first, more, 6e-4, 100, 0.03)
+
+    def follow(self):
+        """Moves the average towards the weights; faster while it is young."""
+        decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
+        weights = [parameter.detach() for parameter in self.parameters]
+        torch._foreach_lerp_(self.average, weights, 1 - decay)
+
+    def averaged(self):
+        """Copies of text encoder and UNet with the averaged weights."""
+        networks_copy = copy.deepcopy((self.text_encoder, self.unet))
+        targets = [parameter for network in networks_copy for parameter in network.parameters()]
+        with torch.no_grad():
+            for target, value in zip(targets, self.average):
+                target.copy_(value)
+        return tuple(network.cpu().eval() for network in networks_copy)
+
+
+def timestep_weight(snr):
+    """Min-SNR weights where there is little noise; more weight where there is much.
+
+    Colours and places are settled while the latents are mostly noise, where a wrong picture makes
+    only a small error in the predicted noise.
+    """
+    return snr.clamp(max=MIN_SNR_GAMMA) / snr * (1 + 1 / snr).sqrt()
+
+
+def noise_loss(diffuser, scheduler, latents, tokens, timesteps, noise):
+    """Mean squared error of the predicted noise, weighted by timestep."""
+    settings = diffuser.settings
+    noisy = scheduler.add_noise(latents, noise, timesteps)
+    noisy = noisy.contiguous(memory_format=torch.channels_last)
+    with settings.autocast():
+        text = diffuser.text_encoder(tokens).last_hidden_state
+        predicted = diffuser.unet(noisy, timesteps, text).sample
+    kept = scheduler.alphas_cumprod.to(latents.device)[timesteps]
+    weight = timestep_weight(kept / (1 - kept))[:, None, None, None]
+    return (weight * (predicted.float() - noise).square()).mean()
+
+
+def train_diffuser(settings, tokenizer, latents, wordings):
+    diffuser = Diffuser(settings, tokenizer)
+    scheduler = networks.build_scheduler()
+    ids = torch.tensor(clip_bpe.encode(tokenizer, wordings), dtype=torch.int16)
+    ids = ids.view(len(latents), CAPTIONS_PER_SCENE, -1)
+    empty = torch.tensor(clip_bpe.encode(tokenizer, [""])[0], dtype=torch.int16)
+    batch = settings.unet_batch
+    progress = Progress("unet", diffuser.step, settings.total_unet_steps)
+    for step in range(diffuser.step, settings.total_unet_steps):
+        generator = settings.step_generator(1, step)
+        chosen = torch.randint(len(latents), (batch,), generator=generator)
+        wording = torch.randint(CAPTIONS_PER_SCENE, (batch,), generator=generator)
+        tokens = ids[chosen, wording]
+        tokens[torch.rand(batch, generator=generator) < EMPTY_CAPTION_SHARE] = empty
+        clean = latents[chosen]
+        noise = torch.randn(clean.shape, generator=generator)
+        timesteps = torch.randint(len(scheduler.alphas_cumprod), (batch,), generator=generator)
+        set_learning_rate(diffuser.optimizer, diffuser.learning_rate())
+        inputs = (part.to(settings.device) for part in (clean, tokens.long(), timesteps, noise))
+        loss = noise_loss(diffuser, scheduler, *inputs)
+        descend(diffuser.optimizer, diffuser.parameters, loss)
+        diffuser.step = step + 1
+        diffuser.follow()
+        progress.update(diffuser.step, loss=loss.item())
+        if diffuser.step % CHECKPOINT_EVERY == 0 or diffuser.step == settings.total_unet_steps:
+            diffuser.checkpoint()
+    return diffuser
