@@ -86,15 +86,22 @@ std::vector<std::string> weight_like_files(const fs::path& folder) {
   return names;
 }
 
+/// What to do about safetensors files that are not those asked for; empty where there are none.
+std::string hint_about(const std::vector<std::string>& found) {
+  for (const std::string& name : found) {
+    if (!name.ends_with(".safetensors")) continue;
+    const bool is_shard = name.find("-of-") != std::string::npos;
+    return is_shard ? " (their index is missing)" : " (a variant has to be asked for by its name)";
+  }
+  return "";
+}
+
 [[noreturn]] void fail_without_files(const fs::path& folder, const std::string& stem) {
   const std::vector<std::string> found = weight_like_files(folder);
   std::string what = found.empty() ? "no weights" : "only " + found[0];
   if (found.size() > 1) what += " and " + std::to_string(found.size() - 1) + " more";
-  const bool has_safetensors = std::any_of(
-      found.begin(), found.end(), [](const auto& name) { return name.ends_with(".safetensors"); });
   fail(ErrorKind::kModel, folder.string(), ": expected ", stem, ".safetensors or ", stem,
-       ".safetensors.index.json, found ", what,
-       has_safetensors ? " (files of a variant need its name)" : "");
+       ".safetensors.index.json, found ", what, hint_about(found));
 }
 
 }  // namespace

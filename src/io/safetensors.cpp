@@ -164,8 +164,9 @@ std::string diagnose(std::string_view start) {
     return "this is a web page, not weights; the download went to a login or error page";
   }
   if (start.starts_with("PK\x03\x04")) return "this is a PyTorch pickle or zip archive";
-  if (start.starts_with("\x80\x02") || start.starts_with("\x80\x04"))
-    return "this is a Python pickle";
+  // The length of a header may begin with the same two bytes.
+  const bool pickle = start.starts_with("\x80\x02") || start.starts_with("\x80\x04");
+  if (pickle && start.substr(0, kLengthBytes + 1).back() != '{') return "this is a Python pickle";
   if (start.starts_with("GGUF")) return "this is a GGUF file";
   return "";
 }

@@ -19,15 +19,15 @@ int64_t end_position(std::span<const int64_t> ids, int64_t eos_token_id) {
   return found == ids.end() ? 0 : found - ids.begin();
 }
 
-/// The rows [B, D] of x [B, T, D] at the end of each text.
-at::Tensor at_end(const at::Tensor& x, const at::Tensor& ids, int64_t eos_token_id) {
+/// The states [1, D] of x [B, T, D] at the end of each text.
+std::vector<at::Tensor> at_ends(const at::Tensor& x, const at::Tensor& ids, int64_t eos_token_id) {
   const auto count = static_cast<size_t>(ids.size(1));
-  std::vector<at::Tensor> rows;
+  std::vector<at::Tensor> ends;
   for (int64_t b = 0; b < x.size(0); ++b) {
     const std::span<const int64_t> row(ids.const_data_ptr<int64_t>() + b * ids.size(1), count);
-    rows.push_back(x[b][end_position(row, eos_token_id)]);
+    ends.push_back(x[b].narrow(0, end_position(row, eos_token_id), 1));
   }
-  return at::stack(rows);
+  return ends;
 }
 
 /// Keys of transformers 5, which dropped the prefix -> those of transformers 4.
@@ -92,8 +92,10 @@ ClipTextOutput ClipTextEncoder::encode(const at::Tensor& ids,
     x = transformer.run_layer(layer, x);
   }
   if (request.pooled) {
-    const at::Tensor end = at_end(x, ids.contiguous(), config_.eos_token_id);
-    output.pooled = network_->project(transformer.final_norm(end));
+    // One by one: a product of one row has other last bits than one of several.
+    std::vector<at::Tensor> rows = at_ends(x, ids.contiguous(), config_.eos_token_id);
+    for (at::Tensor& row : rows) row = network_->project(transformer.final_norm(row));
+    output.pooled = at::cat(rows);
   }
   return output;
 }

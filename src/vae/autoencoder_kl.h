@@ -60,11 +60,12 @@ at::Tensor sample(const Posterior& posterior, NoiseSource& noise);
 
 /// Ways to need less memory. Both are off by default, as in diffusers.
 struct VaeMemory {
-  bool slicing = false;  ///< one image of the batch at a time
+  bool slicing = false;  ///< one image of the batch at a time; on the CPU always
   bool tiling = false;   ///< overlapping tiles of config.sample_size pixels; changes the result
 };
 
-/// The autoencoder of latent diffusion (Rombach et al. 2022, arXiv:2112.10752, section 3.1).
+/// The autoencoder of latent diffusion (Rombach et al. 2022, arXiv:2112.10752, section 3.1). On the
+/// CPU an image's bits do not depend on the others of its batch.
 class AutoencoderKl {
  public:
   class Network;

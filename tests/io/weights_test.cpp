@@ -145,6 +145,16 @@ INSTANTIATE_TEST_SUITE_P(
                 "an array where none belongs"}),
     [](const auto& test) { return test.param.name; });
 
+TEST(Safetensors, LengthsThatLookLikeAPickleAreRead) {
+  for (const size_t length : {0x280, 0x480}) {
+    std::string header = kOne;
+    header.resize(length, ' ');
+    EXPECT_EQ(parse(bytes_of(header, "1234")).tensors.at("a").begin, 8 + length);
+  }
+  EXPECT_THAT(error_of([] { parse(std::string("\x80\x02\x8a\x0a", 4) + "torch"); }),
+              HasSubstr("pickle"));
+}
+
 TEST(Safetensors, LegalOddities) {
   EXPECT_TRUE(parse(bytes_of("{}", "")).tensors.empty());
   EXPECT_EQ(parse(bytes_of(std::string(kOne) + "   ", "1234")).tensors.at("a").begin,
