@@ -13,6 +13,8 @@ status=0
 tools/run_cpp_tests.sh release 2>&1 | tee -a "$log" || status=1
 export SD_BUILD=$sd_root/build/release
 export SD_BINARY=$SD_BUILD/bin/sd SD_TOKENIZE_TOOL=$SD_BUILD/bin/tokenize_tool
+# Waiting threads must not spin: tests run beside each other on few cores.
+export OMP_WAIT_POLICY=passive
 export HF_HUB_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1
 for tier in parity meaning; do
   say "Running tests/$tier"
