@@ -99,7 +99,8 @@ fs::path output_path(const OutputNames& names, int index, std::uint64_t seed) {
 }
 
 void make_output_folder(const OutputNames& names) {
-  if (names.kind != OutputKind::kFolder) return;
+  const bool several = names.kind == OutputKind::kFolder || names.kind == OutputKind::kPattern;
+  if (!several || names.folder.empty()) return;
   std::error_code error;
   fs::create_directories(names.folder, error);
   SD_CHECK(!error || fs::is_directory(names.folder), ErrorKind::kOutput, "cannot make the folder '",

@@ -35,8 +35,8 @@ OutputNames parse_output(const std::optional<std::string>& option, int count);
 /// The path of one picture; index counts from 0.
 std::filesystem::path output_path(const OutputNames& names, int index, std::uint64_t seed);
 
-/// Makes the folder that `-o FOLDER` named, with those above it; throws kOutput where it cannot.
-/// The folder of a file or pattern must be there already.
+/// Makes the folder that `-o FOLDER` or a pattern names, with those above it; throws kOutput where
+/// it cannot. The folder of a single file must be there already.
 void make_output_folder(const OutputNames& names);
 
 /// overwrite, rename, skip or error; throws kUsage for anything else.

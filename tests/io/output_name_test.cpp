@@ -79,7 +79,9 @@ TEST(OutputFolder, IsMadeWhereItWasNamed) {
   EXPECT_TRUE(std::filesystem::is_directory(folder / "a/b"));
   make_output_folder(parse_output((folder / "a/b").string(), 2));
   make_output_folder(parse_output((folder / "c/{seed}.png").string(), 2));
-  EXPECT_FALSE(std::filesystem::exists(folder / "c"));
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "c"));
+  make_output_folder(parse_output((folder / "d/one.png").string(), 1));
+  EXPECT_FALSE(std::filesystem::exists(folder / "d"));
   write_bytes(folder / "file", {});
   expect_error([&] { make_output_folder(parse_output((folder / "file/x").string(), 2)); },
                ErrorKind::kOutput, "cannot make the folder");

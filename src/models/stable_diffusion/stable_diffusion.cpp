@@ -89,7 +89,11 @@ SchedulerConfig read_scheduler(const ModelFolder& folder) {
 /// where they mean 64 (diffusers `StableDiffusionPipeline.__init__`).
 int trained_side(const ModelFolder& folder, std::optional<int64_t> sample_size, int64_t factor) {
   constexpr int64_t kSmallestOfOldFolders = 64;
+  constexpr int64_t kLargest = 2048;
   int64_t cells = sample_size.value_or(kSmallestOfOldFolders);
+  SD_CHECK(cells >= 1 && cells <= kLargest, ErrorKind::kModel,
+           (folder.path / "unet" / "config.json").string(), ": 'sample_size' should be 1 to ",
+           kLargest, ", found ", cells);
   if (older_than(folder.diffusers_version, 0, 9)) cells = std::max(cells, kSmallestOfOldFolders);
   return static_cast<int>(cells * factor);
 }
