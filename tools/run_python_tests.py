@@ -13,7 +13,8 @@ from pathlib import Path
 
 
 def load(path):
-    """The tests of one file; a file that cannot be imported counts as one failed test."""
+    """The tests of one file; a file that cannot be imported, or has none, counts as
+    one failed test."""
     name = f"{path.parent.name}_{path.stem}"
     sys.path.insert(0, str(path.parent))
     try:
@@ -21,7 +22,10 @@ def load(path):
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
-        return unittest.defaultTestLoader.loadTestsFromModule(module)
+        tests = unittest.defaultTestLoader.loadTestsFromModule(module)
+        if not tests.countTestCases():
+            return failing_or_skipped(name, f"{path} holds no tests", unittest.TestCase.fail)
+        return tests
     except unittest.SkipTest as skip:
         return failing_or_skipped(name, skip, unittest.TestCase.skipTest)
     except Exception as error:

@@ -1,7 +1,7 @@
 """Our CLIP tokenizer against transformers' two, with the real vocabulary, on some 300,000 strings.
 
-Needs open_clip_torch (for the merges) and the program tests/text/tokenize_tool. Run with pytest, or
-by itself:  python tests/parity/test_clip_tokenizer.py BUILD_DIR/bin/tokenize_tool
+Needs open_clip_torch (for the merges) and the program tests/text/tokenize_tool, which is
+$SD_TOKENIZE_TOOL or else the first under build/.
 """
 
 import json
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unicodedata
+import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "fixtures"))
@@ -70,33 +71,24 @@ def compare_folder(name, texts, max_length):
         compare(folder, oracle, "fast" if oracle.is_fast else "slow", texts, max_length)
 
 
-def test_slow_on_the_strings_of_the_fixture():
-    compare_folder("sd1", fixtures.strings(), 77)
+class ClipTokenizerParity(unittest.TestCase):
+    def test_slow_on_the_strings_of_the_fixture(self):
+        compare_folder("sd1", fixtures.strings(), 77)
 
+    def test_fast_on_the_strings_of_the_fixture(self):
+        compare_folder("fast4", fixtures.strings(), 77)
 
-def test_fast_on_the_strings_of_the_fixture():
-    compare_folder("fast4", fixtures.strings(), 77)
+    def test_slow_on_every_character(self):
+        compare_folder("sd1", wide_strings(), 8)
 
+    def test_fast_on_every_character(self):
+        compare_folder("fast5", wide_strings(), 8)
 
-def test_slow_on_every_character():
-    compare_folder("sd1", wide_strings(), 8)
-
-
-def test_fast_on_every_character():
-    compare_folder("fast5", wide_strings(), 8)
-
-
-def test_all_folders_on_the_strings_of_the_fixture():
-    for name in fixtures.folders():
-        compare_folder(name, fixtures.strings() + fixtures.FOLDER_PROMPTS, 12)
+    def test_all_folders_on_the_strings_of_the_fixture(self):
+        for name in fixtures.folders():
+            with self.subTest(name):
+                compare_folder(name, fixtures.strings() + fixtures.FOLDER_PROMPTS, 12)
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("SD_TOKENIZE_TOOL", *sys.argv[1:2])
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            try:
-                test()
-                print(f"{name}: ok")
-            except AssertionError as error:
-                print(f"{name}: {error}")
+    unittest.main()
