@@ -10,8 +10,6 @@
 
 namespace sd {
 
-enum class Verbosity { kQuiet, kNormal, kVerbose };
-
 /// What the options of a command said.
 struct Arguments {
   LoadOptions load;  ///< `model` as it was typed
@@ -24,19 +22,27 @@ struct Arguments {
   std::optional<int> batch_size;  ///< --batch-size
   std::optional<int> n_samples;   ///< CompVis: images at once
   std::optional<int> n_iter;      ///< CompVis: how many times that many
+  bool plms = false;              ///< CompVis: --sampler plms
 
   std::optional<std::string> init_image;
   std::optional<std::string> init_latents;
 
   std::optional<std::string> output;
+  std::optional<std::string> outdir;  ///< CompVis: --output FOLDER/
   std::optional<OnExist> on_exist;
   std::optional<std::string> save_latents;
 
-  Verbosity verbosity = Verbosity::kNormal;
+  bool quiet = false;
+  bool verbose = false;
   bool json = false;
-  bool color = true;
+  bool no_color = false;
   std::optional<std::string> log_file;
   bool help = false;
+  bool version = false;
 };
+
+/// Stores --plms as the sampler and --outdir as the output. Errors: kUsage where two options say
+/// different things, both of which cannot hold.
+void join_arguments(Arguments& arguments);
 
 }  // namespace sd

@@ -36,13 +36,15 @@ std::string printable(std::string_view text) {
 }  // namespace
 
 void Console::configure(const Arguments& arguments) {
-  verbosity_ = arguments.verbosity;
+  quiet_ = arguments.quiet;
+  verbose_ = arguments.verbose;
   const bool can_steer = host_.err_is_terminal && !terminal_is_dumb();
-  color_ = can_steer && arguments.color && !is_set("NO_COLOR");
-  live_ = can_steer && verbosity_ != Verbosity::kQuiet;
+  color_ = can_steer && !arguments.no_color && !is_set("NO_COLOR");
+  live_ = can_steer && !quiet_;
   if (arguments.log_file) {
-    log_.open(*arguments.log_file, std::ios::app | std::ios::binary);
-    SD_CHECK(log_.is_open(), ErrorKind::kOutput, "the log file ", *arguments.log_file,
+    log_name_ = *arguments.log_file;
+    log_.open(log_name_, std::ios::app | std::ios::binary);
+    SD_CHECK(log_.is_open(), ErrorKind::kOutput, "the log file ", log_name_,
              " cannot be opened: ", std::strerror(errno));
   }
 }
@@ -50,7 +52,7 @@ void Console::configure(const Arguments& arguments) {
 void Console::error(std::string_view sentence) { print_line("error: ", Color::kRed, sentence); }
 
 void Console::warning(std::string_view sentence) {
-  if (verbosity_ != Verbosity::kQuiet) {
+  if (!quiet_) {
     print_line("warning: ", Color::kYellow, sentence);
   } else {
     log_line("warning: ", sentence);
@@ -58,7 +60,7 @@ void Console::warning(std::string_view sentence) {
 }
 
 void Console::note(std::string_view sentence) {
-  if (verbosity_ != Verbosity::kQuiet) {
+  if (!quiet_) {
     print_line("", Color::kNone, sentence);
   } else {
     log_line("", sentence);
@@ -66,7 +68,7 @@ void Console::note(std::string_view sentence) {
 }
 
 void Console::detail(std::string_view sentence) {
-  if (verbosity_ == Verbosity::kVerbose) {
+  if (verbose_) {
     print_line("", Color::kNone, sentence);
   } else {
     log_line("", sentence);
@@ -102,6 +104,11 @@ void Console::log_line(std::string_view kind, std::string_view sentence) {
   std::array<char, 32> stamp{};
   std::strftime(stamp.data(), stamp.size(), "%Y-%m-%dT%H:%M:%SZ ", &utc);
   log_ << stamp.data() << kind << printable(sentence) << std::endl;
+  if (log_.good()) return;
+  const std::string reason = std::strerror(errno);
+  log_.close();
+  print_line("warning: ", Color::kYellow,
+             concat_text("the log file ", log_name_, " cannot be written and ends here: ", reason));
 }
 
 }  // namespace sd

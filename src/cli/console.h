@@ -15,7 +15,8 @@ class Console {
  public:
   explicit Console(const Host& host) : host_(host) {}
 
-  /// Takes -q, -v, --no-color and --log-file. Errors: kOutput where the log cannot be opened.
+  /// Takes -q, -v, --no-color and --log-file. Errors: kOutput where the log cannot be opened. Where
+  /// it cannot be written later one warning says so, even with -q, and the work goes on.
   void configure(const Arguments& arguments);
 
   void error(std::string_view sentence);    ///< "sd: error: …"
@@ -35,10 +36,12 @@ class Console {
   void log_line(std::string_view kind, std::string_view sentence);
 
   const Host& host_;
-  Verbosity verbosity_ = Verbosity::kNormal;
+  bool quiet_ = false;
+  bool verbose_ = false;
   bool color_ = false;
   bool live_ = false;
   bool live_line_is_shown_ = false;
+  std::string log_name_;
   std::ofstream log_;
 };
 

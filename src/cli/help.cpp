@@ -1,11 +1,11 @@
 #include "cli/help.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 
 #include "sd/version.h"
 
+#include "cli/help_sections.h"
 #include "core/check.h"
 
 namespace sd {
@@ -36,35 +36,13 @@ std::string wrapped(std::string_view text, size_t indent) {
 
 std::string row(std::string_view left, std::string_view right) {
   std::string line = "  " + std::string(left);
-  if (line.size() + 2 > kIndent) {
+  if (line.size() + 1 > kIndent) {
     line += "\n" + std::string(kIndent, ' ');
   } else {
     line.resize(kIndent, ' ');
   }
   return line + wrapped(right, kIndent) + "\n";
 }
-
-constexpr std::array<ExitCodeRow, 12> kExitCodes = {{
-    {"0", "all done"},
-    {"1", "some images failed, the others are there"},
-    {"2", "wrong option, value or file of prompts"},
-    {"3", "model unreadable or unsupported"},
-    {"4", "input picture or latents unreadable"},
-    {"5", "output not writable, or disk full"},
-    {"6", "out of memory"},
-    {"7", "numerical failure: not a number in latents or picture"},
-    {"70", "internal error, a mistake in sd"},
-    {"75", "temporary failure, worth trying again"},
-    {"130", "stopped by SIGINT"},
-    {"143", "stopped by SIGTERM"},
-}};
-
-constexpr std::array<EnvironmentRow, 4> kEnvironment = {{
-    {"SD_MODELS", "folder of models that -m finds by name"},
-    {"HF_HUB_CACHE", "Hugging Face cache in which -m finds ORG/NAME"},
-    {"HF_HOME", "folder whose hub/ is that cache, where HF_HUB_CACHE is not set"},
-    {"NO_COLOR", "where set and not empty: no colours"},
-}};
 
 }  // namespace
 
@@ -78,29 +56,35 @@ std::string option_heading(const Option& option) {
 }
 
 std::string option_help(const Option& option) {
-  std::string help(option.help);
-  if (!option.standard.empty()) help += " (default: " + std::string(option.standard) + ")";
-  return help;
+  std::string note = option.takes.allowed;
+  if (!option.standard.empty()) {
+    note += concat_text(note.empty() ? "" : "; ", "default: ", option.standard);
+  }
+  return note.empty() ? std::string(option.help) : concat_text(option.help, " (", note, ")");
 }
 
 std::string short_usage() {
-  return "Usage: sd COMMAND [options], for example: sd txt2img -p \"a red circle\"\n"
-         "See sd --help.\n";
+  std::string text =
+      "Usage: sd COMMAND [options], for example: sd txt2img -p \"a red circle\"\n\nCommands:\n";
+  for (const Command* command : commands()) text += row(command->name, command->summary);
+  return text + "\nMore: sd --help, and sd COMMAND --help for the options of a command\n";
 }
 
 std::string overview_help() {
   std::string text =
-      "Usage: sd COMMAND [options]\n\n"
+      "Usage: sd COMMAND [options], for example: sd txt2img -p \"a red circle\"\n\n"
       "Paints pictures with diffusion models, the same as Python's diffusers does from the same\n"
-      "weights and seed.\n\nCommands:\n";
+      "weights and seed. Paths of pictures go to standard output, messages to standard error.\n\n"
+      "Commands:\n";
   for (const Command* command : commands()) text += row(command->name, command->summary);
-  text += row("help [COMMAND]", "the same as --help");
-  text += "\nOptions:\n" + row("-h, --help", "this help; sd COMMAND --help shows its options") +
+  text += row("help [COMMAND]", "the same as --help") + row("man", "this help as a man page") +
+          "\nOptions:\n" + row("-h, --help", "this help; sd COMMAND --help shows its options") +
           row("-V, --version", "versions of sd and of what it is built with");
-  text += "\nEnvironment:\n";
-  for (const EnvironmentRow& variable : kEnvironment) text += row(variable.name, variable.meaning);
-  text += "\nExit codes:\n";
-  for (const ExitCodeRow& code : kExitCodes) text += row(code.code, code.meaning);
+  for (const HelpSection& section : help_sections()) {
+    text += concat_text("\n", section.title, ":\n");
+    if (!section.intro.empty()) text += "  " + wrapped(section.intro, 2) + "\n";
+    for (const HelpRow& entry : section.rows) text += row(entry.term, entry.meaning);
+  }
   return text;
 }
 
@@ -113,7 +97,8 @@ std::string command_help(const Command& command) {
       text += row(option_heading(option), option_help(option));
   }
   text +=
-      "\nIn names _ and - are one. Of an option given twice the last one counts.\n\nExamples:\n";
+      "\nIn names _ and - are one. Of an option given twice the last one counts.\n"
+      "Names of images, keys of --json, environment and exit codes: sd --help\n\nExamples:\n";
   for (const std::string_view example : command.examples) text += concat_text("  ", example, "\n");
   return text;
 }
@@ -123,8 +108,5 @@ std::string version_text() {
   return std::string("sd ") + kVersion + "\nlibtorch " + kTorchVersion +
          (cuda.empty() ? ", without CUDA" : ", CUDA " + cuda) + "\n" + kBuild + "\n";
 }
-
-std::span<const ExitCodeRow> exit_code_rows() { return kExitCodes; }
-std::span<const EnvironmentRow> environment_rows() { return kEnvironment; }
 
 }  // namespace sd

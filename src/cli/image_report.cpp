@@ -1,5 +1,6 @@
 #include "cli/image_report.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 namespace sd {
@@ -9,8 +10,116 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kSchema = 1;
 
+struct Facts {
+  int index;
+  const Request& request;
+  const std::filesystem::path* file = nullptr;
+  const Painted* painted = nullptr;  ///< nullptr: the image failed
+  std::string model_name = {};
+  std::string error = {};
+};
+
+/// In which lines a key is.
+enum class In { kAll, kMade, kFailed, kMadeFromPicture };
+
+struct Key {
+  std::string_view name;  ///< with the name of the object that it is in, if any: "settings.width"
+  In in;
+  Json (*value)(const Facts& facts);
+  std::string_view meaning;
+};
+
+const std::array kKeys = {
+    Key{"schema", In::kAll, [](const Facts&) -> Json { return kSchema; },
+        "1; with this number keys may be added, but none goes or changes"},
+    Key{"file", In::kAll,
+        [](const Facts& facts) -> Json {
+          return facts.file ? Json(facts.file->string()) : Json(nullptr);
+        },
+        "path of the picture; null where the image failed"},
+    Key{"index", In::kAll, [](const Facts& facts) -> Json { return facts.index; },
+        "number of the image, from 0"},
+    Key{"seed", In::kAll, [](const Facts& facts) -> Json { return facts.request.seed; },
+        "its seed, up to 2^64-1"},
+    Key{"prompt", In::kAll, [](const Facts& facts) -> Json { return facts.request.prompt; },
+        "its text"},
+    Key{"error", In::kFailed, [](const Facts& facts) -> Json { return facts.error; },
+        "why it failed; this key alone tells that it did"},
+    Key{"negative_prompt", In::kMade,
+        [](const Facts& facts) -> Json { return facts.request.negative_prompt; }, "as given"},
+    Key{"model", In::kMade, [](const Facts& facts) -> Json { return facts.model_name; },
+        "name of the model"},
+    Key{"settings.width", In::kMade,
+        [](const Facts& facts) -> Json { return facts.painted->settings.width; }, "pixels"},
+    Key{"settings.height", In::kMade,
+        [](const Facts& facts) -> Json { return facts.painted->settings.height; }, "pixels"},
+    Key{"settings.steps", In::kMade,
+        [](const Facts& facts) -> Json { return facts.painted->settings.steps; },
+        "as asked for or the model's own"},
+    Key{"settings.scale", In::kMade,
+        [](const Facts& facts) -> Json { return facts.painted->settings.scale; }, "guidance scale"},
+    Key{"settings.guidance_rescale", In::kMade,
+        [](const Facts& facts) -> Json { return facts.request.guidance_rescale; }, "as given"},
+    Key{"settings.sampler", In::kMade,
+        [](const Facts& facts) -> Json { return facts.painted->settings.sampler; },
+        "a name that --sampler takes"},
+    Key{"settings.sigmas", In::kMade,
+        [](const Facts& facts) -> Json { return facts.request.sigmas; },
+        "as given; empty: the model's own"},
+    Key{"settings.spacing", In::kMade,
+        [](const Facts& facts) -> Json { return facts.request.spacing; },
+        "as given; empty: the model's own"},
+    Key{"settings.eta", In::kMade, [](const Facts& facts) -> Json { return facts.request.eta; },
+        "as given"},
+    Key{"settings.clip_skip", In::kMade,
+        [](const Facts& facts) -> Json { return facts.request.clip_skip; }, "as given"},
+    Key{"settings.prediction_type", In::kMade,
+        [](const Facts& facts) -> Json { return facts.painted->settings.prediction_type; },
+        "what the network predicts: epsilon, v_prediction or sample"},
+    Key{"settings.timesteps", In::kMade,
+        [](const Facts& facts) -> Json { return facts.painted->settings.timesteps; },
+        "a list: the time step of each call of the network"},
+    Key{"settings.device", In::kMade,
+        [](const Facts& facts) -> Json { return facts.painted->settings.device; },
+        "where it was computed, cpu or cuda:0 say"},
+    Key{"settings.dtype", In::kMade,
+        [](const Facts& facts) -> Json { return facts.painted->settings.dtype; },
+        "numbers it was computed with: fp32, bf16 or fp16"},
+    Key{"settings.strength", In::kMadeFromPicture,
+        [](const Facts& facts) -> Json { return facts.request.strength; }, "img2img: as given"},
+    Key{"timings.encode", In::kMade,
+        [](const Facts& facts) -> Json { return facts.painted->timings.encode; },
+        "seconds for texts and input picture of the batch that the image was in"},
+    Key{"timings.denoise", In::kMade,
+        [](const Facts& facts) -> Json { return facts.painted->timings.denoise; },
+        "seconds for the steps of that batch"},
+    Key{"timings.decode", In::kMade,
+        [](const Facts& facts) -> Json { return facts.painted->timings.decode; },
+        "seconds for its latents to become pixels"},
+};
+
+bool is_in(const Key& key, const Facts& facts) {
+  switch (key.in) {
+    case In::kAll: return true;
+    case In::kMade: return facts.painted != nullptr;
+    case In::kFailed: return facts.painted == nullptr;
+    case In::kMadeFromPicture:
+      return facts.painted && (facts.request.init_image || facts.request.init_latents);
+  }
+  return false;
+}
+
 /// On one line; bytes of a file name that are no UTF-8 become U+FFFD.
-std::string print_line(const Json& object) {
+std::string print_line(const Facts& facts) {
+  Json object;
+  for (const Key& key : kKeys) {
+    if (!is_in(key, facts)) continue;
+    const std::string name(key.name);
+    const size_t point = name.find('.');
+    Json& place =
+        point == name.npos ? object[name] : object[name.substr(0, point)][name.substr(point + 1)];
+    place = key.value(facts);
+  }
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -18,41 +127,17 @@ std::string print_line(const Json& object) {
 
 std::string image_report(const std::filesystem::path& file, int index, const Request& request,
                          const Painted& painted, const std::string& model_name) {
-  const Settings& settings = painted.settings;
-  Json object = {{"schema", kSchema},        {"file", file.string()},
-                 {"index", index},           {"seed", request.seed},
-                 {"prompt", request.prompt}, {"negative_prompt", request.negative_prompt},
-                 {"model", model_name}};
-  object["settings"] = {{"width", settings.width},
-                        {"height", settings.height},
-                        {"steps", settings.steps},
-                        {"scale", settings.scale},
-                        {"guidance_rescale", request.guidance_rescale},
-                        {"sampler", settings.sampler},
-                        {"sigmas", request.sigmas},
-                        {"spacing", request.spacing},
-                        {"eta", request.eta},
-                        {"clip_skip", request.clip_skip},
-                        {"prediction_type", settings.prediction_type},
-                        {"timesteps", settings.timesteps},
-                        {"device", settings.device},
-                        {"dtype", settings.dtype}};
-  if (request.init_image || request.init_latents) {
-    object["settings"]["strength"] = request.strength;
-  }
-  object["timings"] = {{"encode", painted.timings.encode},
-                       {"denoise", painted.timings.denoise},
-                       {"decode", painted.timings.decode}};
-  return print_line(object);
+  return print_line({index, request, &file, &painted, model_name});
 }
 
 std::string failure_report(int index, const Request& request, const std::string& error) {
-  return print_line({{"schema", kSchema},
-                     {"file", nullptr},
-                     {"index", index},
-                     {"seed", request.seed},
-                     {"prompt", request.prompt},
-                     {"error", error}});
+  return print_line({.index = index, .request = request, .error = error});
+}
+
+std::vector<HelpRow> report_keys() {
+  std::vector<HelpRow> rows;
+  for (const Key& key : kKeys) rows.push_back({key.name, key.meaning});
+  return rows;
 }
 
 }  // namespace sd

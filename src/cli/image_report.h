@@ -2,8 +2,11 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "sd/pipeline.h"
+
+#include "cli/help_sections.h"
 
 namespace sd {
 
@@ -13,5 +16,8 @@ std::string image_report(const std::filesystem::path& file, int index, const Req
 
 /// The line for an image that could not be made.
 std::string failure_report(int index, const Request& request, const std::string& error);
+
+/// Every key of these lines; "settings.width" is the key width of the object settings.
+std::vector<HelpRow> report_keys();
 
 }  // namespace sd

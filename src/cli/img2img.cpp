@@ -10,9 +10,7 @@ namespace {
 
 int run_img2img(const Arguments& arguments, const Host& host, Console& console) {
   SD_CHECK(arguments.init_image || arguments.init_latents, ErrorKind::kUsage,
-           "--init-img FILE is needed, the picture to start from");
-  SD_CHECK(!arguments.init_image || !arguments.init_latents, ErrorKind::kUsage,
-           "--init-img and --init-latents cannot stand together");
+           "--init-img FILE is needed, the picture to start from (txt2img starts from none)");
   Start start;
   if (arguments.init_image) {
     start.picture = read_picture(*arguments.init_image);

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/help.h"
+#include "cli/help_sections.h"
 
 namespace sd {
 namespace {
@@ -24,6 +25,13 @@ std::string literal(std::string_view text) {
     }
   }
   return out;
+}
+
+/// As man pages write the titles of sections.
+std::string upper_case(std::string_view text) {
+  std::string copy(text);
+  for (char& c : copy) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return copy;
 }
 
 std::string entry(std::string_view term, std::string_view meaning) {
@@ -56,12 +64,11 @@ std::string man_page() {
       page += ".PP\n.EX\n" + literal(example) + "\n.EE\n";
     }
   }
-  page += ".SH ENVIRONMENT\n";
-  for (const EnvironmentRow& variable : environment_rows()) {
-    page += entry(variable.name, variable.meaning);
+  for (const HelpSection& section : help_sections()) {
+    page += ".SH \"" + literal(upper_case(section.title)) + "\"\n";
+    if (!section.intro.empty()) page += literal(section.intro) + "\n";
+    for (const HelpRow& row : section.rows) page += entry(row.term, row.meaning);
   }
-  page += ".SH \"EXIT STATUS\"\n";
-  for (const ExitCodeRow& code : exit_code_rows()) page += entry(code.code, code.meaning);
   return page;
 }
 

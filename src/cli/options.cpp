@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <vector>
 
+#include "cli/option_values.h"
 #include "cli/parse_value.h"
 #include "cli/sampler_names.h"
 #include "core/check.h"
@@ -11,315 +14,203 @@
 namespace sd {
 namespace {
 
-using Text = const std::string&;
-using Flag = std::string_view;
+using namespace takes;
+using Options = std::vector<Option>;
 
 constexpr int kMinSide = 8;  // the smallest factor of an autoencoder, in pixels
 constexpr int kMaxSide = 16384;
 constexpr int kMaxSteps = 1000;  // as many as any model was trained with
 constexpr int kMaxImages = 1000000;
 constexpr int kMaxBatch = 4096;
-constexpr int kMaxScale = 1000;
+constexpr double kMaxScale = 1000;
 constexpr int kMaxThreads = 1024;
 constexpr int kMaxClipSkip = 31;  // the largest CLIP text encoder has 32 layers
 
 constexpr std::string_view kModelsOwn = "the model's own";
+constexpr std::string_view kOwnSize = "the model's own; for img2img the input picture's";
 
-int parse_int(Flag flag, Text text, int low, int high) {
-  return static_cast<int>(parse_integer(flag, text, low, high));
-}
+constexpr std::array<std::string_view, 3> kSpacings = {"leading", "linspace", "trailing"};
+constexpr std::array<std::string_view, 1> kSigmas = {"karras"};
+constexpr std::array<std::string_view, 4> kDtypes = {"auto", "fp32", "bf16", "fp16"};
+constexpr auto kOnExist = [] {
+  std::array<std::string_view, kOnExistNames.size()> names;
+  std::ranges::transform(kOnExistNames, names.begin(), [](const auto& row) { return row.first; });
+  return names;
+}();
 
-std::string parse_sampler(Flag flag, Text text) {
-  std::string name = text;
-  std::ranges::replace(name, '-', '_');
-  return parse_choice(flag, name, sampler_choices());
-}
-
-std::string parse_spacing(Flag flag, Text text) {
-  constexpr std::array<std::string_view, 3> kSpacings = {"leading", "linspace", "trailing"};
-  return parse_choice(flag, text, kSpacings);
-}
-
-std::string parse_sigmas(Flag flag, Text text) {
-  constexpr std::array<std::string_view, 1> kSigmas = {"karras"};
-  return parse_choice(flag, text, kSigmas);
-}
-
-std::string parse_dtype(Flag flag, Text text) {
-  constexpr std::array<std::string_view, 4> kDtypes = {"auto", "fp32", "bf16", "fp16"};
-  return parse_choice(flag, text, kDtypes);
-}
-
-std::string parse_device(Flag flag, Text text) {
+std::string parse_device(std::string_view flag, const std::string& text) {
   constexpr std::string_view kNumbered = "cuda:";
-  const bool is_numbered = text.starts_with(kNumbered) && text.size() > kNumbered.size() &&
-                           text.size() <= kNumbered.size() + 3 &&
-                           text.find_first_not_of("0123456789", kNumbered.size()) == text.npos;
-  SD_CHECK(is_numbered || text == "auto" || text == "cpu" || text == "cuda", ErrorKind::kUsage,
-           flag, " expects auto, cpu, cuda or cuda:N, found '", text, "'");
-  return text;
+  std::string name = lower_case(text);
+  const bool is_numbered = name.starts_with(kNumbered) && name.size() > kNumbered.size() &&
+                           name.size() <= kNumbered.size() + 3 &&
+                           name.find_first_not_of("0123456789", kNumbered.size()) == name.npos;
+  SD_CHECK(is_numbered || name == "auto" || name == "cpu" || name == "cuda", ErrorKind::kUsage,
+           flag, " expects auto, cpu, cuda or cuda:N, found '", text, "'",
+           name == "gpu" ? " (did you mean cuda?)" : "");
+  return name;
 }
 
-std::string parse_variant(Flag flag, Text text) {
+std::string parse_variant(std::string_view flag, const std::string& text) {
   SD_CHECK(!text.empty() && text.find('/') == text.npos, ErrorKind::kUsage, flag,
            " expects the name of a variant such as fp16, found '", text, "'");
   return text;
 }
 
-constexpr std::array kPromptOptions = {
-    Option{.letter = 'p',
-           .name = "prompt",
-           .value = "TEXT",
-           .help = "what the picture shows; may be empty",
-           .set = [](Arguments& a, Flag flag, Text text) { a.prompt = parse_text(flag, text); }},
-    Option{.letter = 'n',
-           .name = "negative-prompt",
-           .value = "TEXT",
-           .help = "what it must not show",
-           .standard = "empty",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.request.negative_prompt = parse_text(flag, text); }},
-    Option{
-        .name = "from-file",
-        .value = "FILE",
-        .help = "a prompt from each line of FILE (- for standard input), taken literally; an "
-                "empty line is an empty prompt. The whole list is painted once for each "
-                "--count, so image i takes line i modulo the number of lines",
-        .set = [](Arguments& a, Flag flag, Text text) { a.prompt_file = parse_path(flag, text); }},
-};
-
-constexpr std::array kSamplingOptions = {
-    Option{.letter = 'W',
-           .name = "width",
-           .alias = "W",
-           .value = "N",
-           .help = "width in pixels",
-           .standard = "the model's own; for img2img the input picture's",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.request.width = parse_int(flag, text, kMinSide, kMaxSide); }},
-    Option{.letter = 'H',
-           .name = "height",
-           .alias = "H",
-           .value = "N",
-           .help = "height in pixels",
-           .standard = "the model's own; for img2img the input picture's",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.request.height = parse_int(flag, text, kMinSide, kMaxSide); }},
-    Option{.name = "steps",
-           .alias = "ddim_steps",
-           .value = "N",
-           .help = "denoising steps",
-           .standard = kModelsOwn,
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.request.steps = parse_int(flag, text, 1, kMaxSteps); }},
-    Option{.name = "scale",
-           .value = "S",
-           .help = "classifier-free guidance scale; 1 and below: no guidance",
-           .standard = kModelsOwn,
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.request.scale = parse_real(flag, text, 0, kMaxScale); }},
-    Option{.name = "guidance-rescale",
-           .value = "R",
-           .help = "share of the guided prediction that is rescaled, 0 to 1",
-           .standard = "0",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.request.guidance_rescale = parse_real(flag, text, 0, 1); }},
-    Option{.name = "sampler",
-           .value = "NAME",
-           .help = "ddim, plms, pndm, ddpm, euler, euler_a, heun, dpmpp_2m, unipc or lcm",
-           .standard = kModelsOwn,
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.request.sampler = parse_sampler(flag, text); }},
-    Option{.name = "plms",
-           .help = "the same as --sampler plms",
-           .set = [](Arguments& a, Flag, Text) { a.request.sampler = "plms"; }},
-    Option{.name = "eta",
-           .alias = "ddim_eta",
-           .value = "E",
-           .help = "noise of the ddim sampler, 0 (none) to 1 (as ddpm)",
-           .standard = "0",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.request.eta = parse_real(flag, text, 0, 1); }},
-    Option{.name = "sigmas",
-           .value = "NAME",
-           .help = "noise levels: karras",
-           .standard = kModelsOwn,
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.request.sigmas = parse_sigmas(flag, text); }},
-    Option{.name = "spacing",
-           .value = "NAME",
-           .help = "time steps: leading, linspace or trailing",
-           .standard = kModelsOwn,
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.request.spacing = parse_spacing(flag, text); }},
-    Option{.name = "clip-skip",
-           .value = "N",
-           .help = "last layers of the CLIP text encoder to leave out, counted as diffusers does",
-           .standard = "0",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.request.clip_skip = parse_int(flag, text, 0, kMaxClipSkip); }},
-};
-
-constexpr std::array kAmountOptions = {
-    Option{.letter = 's',
-           .name = "seed",
-           .value = "N",
-           .help = "seed of the first image; image i uses N+i",
-           .standard = "a random one, printed",
-           .set = [](Arguments& a, Flag flag, Text text) { a.seed = parse_seed(flag, text); }},
-    Option{.name = "count",
-           .value = "N",
-           .help = "images in all (with --from-file: for each prompt)",
-           .standard = "1",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.count = parse_int(flag, text, 1, kMaxImages); }},
-    Option{.name = "batch-size",
-           .value = "B",
-           .help = "images at once; changes speed and memory, not the noise of any image",
-           .standard = "1",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.batch_size = parse_int(flag, text, 1, kMaxBatch); }},
-    Option{.name = "n_samples",
-           .value = "N",
-           .help = "as CompVis' scripts: --batch-size N, and N images (for each --n_iter), or with "
-                   "--from-file N prompts at once",
-           .standard = "1",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.n_samples = parse_int(flag, text, 1, kMaxBatch); }},
-    Option{.name = "n_iter",
-           .value = "N",
-           .help = "as CompVis' scripts: N times --n_samples images",
-           .standard = "1",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.n_iter = parse_int(flag, text, 1, kMaxImages); }},
-};
-
-constexpr std::array kInitOptions = {
-    Option{
-        .name = "init-img",
-        .value = "FILE",
-        .help = "the picture to start from, PNG or JPEG; without -W and -H its size is kept, "
-                "rounded down to what the model can paint",
-        .set = [](Arguments& a, Flag flag, Text text) { a.init_image = parse_path(flag, text); }},
-    Option{
-        .name = "init-latents",
-        .value = "FILE",
-        .help = "latents that --save-latents wrote, in place of --init-img",
-        .set = [](Arguments& a, Flag flag, Text text) { a.init_latents = parse_path(flag, text); }},
-    Option{.name = "strength",
-           .value = "S",
-           .help = "share of the steps that are run, 0 (keeps the picture) to 1 (forgets it)",
-           .standard = "0.8",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.request.strength = parse_real(flag, text, 0, 1); }},
-};
-
-constexpr std::array kOutputOptions = {
-    Option{.letter = 'o',
-           .name = "output",
-           .value = "PATH",
-           .help = "FILE.png for one image; a folder, or a name with {index}, {index:05} or {seed} "
-                   "in it, for several; - for standard output",
-           .standard = "sd-<seed>.png, never over a file that is there",
-           .set = [](Arguments& a, Flag flag, Text text) { a.output = parse_path(flag, text); }},
-    Option{
-        .name = "outdir",
-        .value = "FOLDER",
-        .help = "the folder for the images, made where it is missing",
-        .set = [](Arguments& a, Flag flag, Text text) { a.output = parse_path(flag, text) + "/"; }},
-    Option{.name = "on-exist",
-           .value = "WHAT",
-           .help = "where a file is there already: overwrite it, rename the new one, skip the "
-                   "image, or error",
-           .standard = "overwrite for one named file, rename without -o, else error",
-           .set = [](Arguments& a, Flag, Text text) { a.on_exist = parse_on_exist(text); }},
-    Option{
-        .name = "save-latents",
-        .value = "FILE",
-        .help = "the final latents as FILE.safetensors; for several images with {index} or "
-                "{seed} in its name",
-        .set = [](Arguments& a, Flag flag, Text text) { a.save_latents = parse_path(flag, text); }},
-};
-
-constexpr std::array kModelOptions = {
-    Option{
-        .letter = 'm',
-        .name = "model",
-        .value = "PATH|NAME",
-        .help = "a folder in diffusers layout, the name of one in $SD_MODELS or of one that "
-                "comes with sd, or ORG/NAME in the Hugging Face cache",
-        .standard = "shapes-sd1, a small model that comes with sd",
-        .set = [](Arguments& a, Flag flag, Text text) { a.load.model = parse_path(flag, text); }},
-    Option{.name = "variant",
-           .value = "NAME",
-           .help = "weight files of that variant, fp16 say",
-           .standard = "the plain ones",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.load.variant = parse_variant(flag, text); }},
-    Option{.name = "device",
-           .value = "NAME",
-           .help = "auto, cpu, cuda or cuda:N",
-           .standard = "auto",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.load.device = parse_device(flag, text); }},
-    Option{
-        .name = "dtype",
-        .value = "NAME",
-        .help = "auto, fp32, bf16 or fp16; pixels equal those of diffusers to 1/255 only with "
-                "fp32",
-        .standard = "auto",
-        .set = [](Arguments& a, Flag flag, Text text) { a.load.dtype = parse_dtype(flag, text); }},
-    Option{.name = "threads",
-           .value = "N",
-           .help = "CPU threads; 0: as many as there are cores",
-           .standard = "0",
-           .set = [](Arguments& a, Flag flag,
-                     Text text) { a.load.threads = parse_int(flag, text, 0, kMaxThreads); }},
-    Option{.name = "low-memory",
-           .help = "one network on the device at a time, freed after use",
-           .set = [](Arguments& a, Flag, Text) { a.load.low_memory = true; }},
-    Option{.name = "vae-tiling",
-           .help = "encode and decode in tiles",
-           .set = [](Arguments& a, Flag, Text) { a.load.vae_tiling = true; }},
-    Option{.name = "vae-slicing",
-           .help = "decode one image at a time",
-           .set = [](Arguments& a, Flag, Text) { a.load.vae_slicing = true; }},
-};
-
-constexpr std::array kMessageOptions = {
-    Option{.letter = 'q',
-           .name = "quiet",
-           .help = "print results and errors alone",
-           .set = [](Arguments& a, Flag, Text) { a.verbosity = Verbosity::kQuiet; }},
-    Option{.letter = 'v',
-           .name = "verbose",
-           .help = "print more: sizes, steps really run, seconds",
-           .set = [](Arguments& a, Flag, Text) { a.verbosity = Verbosity::kVerbose; }},
-    Option{.name = "json",
-           .help = "on standard output a JSON object on one line for each image, in place of its "
-                   "path",
-           .set = [](Arguments& a, Flag, Text) { a.json = true; }},
-    Option{.name = "no-color",
-           .help = "no colours on the terminal (as $NO_COLOR)",
-           .set = [](Arguments& a, Flag, Text) { a.color = false; }},
-    Option{.name = "log-file",
-           .value = "FILE",
-           .help = "append all messages to FILE, with the time of each",
-           .set = [](Arguments& a, Flag flag, Text text) { a.log_file = parse_path(flag, text); }},
-    Option{.letter = 'h',
-           .name = "help",
-           .help = "print this help",
-           .set = [](Arguments& a, Flag, Text) { a.help = true; }},
-};
+OnExist parse_on_exist(std::string_view flag, const std::string& text) {
+  const std::string name = parse_choice(flag, text, kOnExist);
+  const auto index = std::ranges::find(kOnExist, name) - kOnExist.begin();
+  return kOnExistNames[static_cast<size_t>(index)].second;
+}
 
 }  // namespace
 
-OptionGroup prompt_options() { return {"Prompt", kPromptOptions}; }
-OptionGroup sampling_options() { return {"Picture and sampling", kSamplingOptions}; }
-OptionGroup amount_options() { return {"Seed and number", kAmountOptions}; }
-OptionGroup init_options() { return {"Start", kInitOptions}; }
-OptionGroup output_options() { return {"Output", kOutputOptions}; }
-OptionGroup model_options() { return {"Model and placement", kModelOptions}; }
-OptionGroup message_options() { return {"Messages", kMessageOptions}; }
+// Each row: letter, name, value, help, what it takes, default, second name.
+
+OptionGroup prompt_options() {
+  static const Options kOptions = {
+      {'p', "prompt", "TEXT", "what the picture shows; may be empty", text(&Arguments::prompt)},
+      {'n', "negative-prompt", "TEXT", "what it must not show", text(&Request::negative_prompt),
+       "empty"},
+      {0, "from-file", "FILE",
+       "a prompt from each line of FILE (- for standard input), taken literally; an empty line is "
+       "an empty prompt. The whole list is painted once for each --count, line after line",
+       path(&Arguments::prompt_file)},
+  };
+  return {"Prompt", kOptions};
+}
+
+OptionGroup sampling_options() {
+  static const Options kOptions = {
+      {'W', "width", "N", "width in pixels", whole(&Request::width, kMinSide, kMaxSide), kOwnSize,
+       "W"},
+      {'H', "height", "N", "height in pixels", whole(&Request::height, kMinSide, kMaxSide),
+       kOwnSize, "H"},
+      {0, "steps", "N", "denoising steps", whole(&Request::steps, 1, kMaxSteps), kModelsOwn,
+       "ddim_steps"},
+      {0, "scale", "S", "classifier-free guidance scale; 1 and below: no guidance",
+       real(&Request::scale, 0, kMaxScale), kModelsOwn},
+      {0, "guidance-rescale", "R", "share of the guided prediction that is rescaled",
+       real(&Request::guidance_rescale, 0, 1), "0"},
+      {0, "sampler", "NAME",
+       "how the noise is taken away; names of other programs work where they mean one of these, "
+       "\"DPM++ 2M\" say",
+       parsed(&Request::sampler, print_choices(sampler_choices()), parse_sampler), kModelsOwn},
+      {0, "plms", {}, "the same as --sampler plms", flag(&Arguments::plms)},
+      {0, "eta", "E", "noise of the ddim sampler, from none to as much as ddpm",
+       real(&Request::eta, 0, 1), "0", "ddim_eta"},
+      {0, "sigmas", "NAME", "noise levels", choice(&Request::sigmas, kSigmas), kModelsOwn},
+      {0, "spacing", "NAME", "time steps", choice(&Request::spacing, kSpacings), kModelsOwn},
+      {0, "clip-skip", "N",
+       "last layers of the CLIP text encoder to leave out, counted as diffusers does",
+       whole(&Request::clip_skip, 0, kMaxClipSkip), "0"},
+  };
+  return {"Picture and sampling", kOptions};
+}
+
+OptionGroup amount_options() {
+  static const Options kOptions = {
+      {'s', "seed", "N", "seed of the first image; the next have N+1, N+2, ...",
+       parsed(&Arguments::seed, concat_text("0 to ", kMaxSeed), parse_seed),
+       "a random one, printed"},
+      {0, "count", "N", "images in all; with --from-file: for each prompt",
+       whole(&Arguments::count, 1, kMaxImages), "1"},
+      {0, "batch-size", "B", "images at once; changes speed and memory, not the noise of any image",
+       whole(&Arguments::batch_size, 1, kMaxBatch), "1"},
+      {0, "n_samples", "N",
+       "as CompVis' scripts: --batch-size N, and N images (for each --n_iter), or with --from-file "
+       "N prompts at once",
+       whole(&Arguments::n_samples, 1, kMaxBatch), "1"},
+      {0, "n_iter", "N", "as CompVis' scripts: N times --n_samples images",
+       whole(&Arguments::n_iter, 1, kMaxImages), "1"},
+  };
+  return {"Seed and number", kOptions};
+}
+
+OptionGroup init_options() {
+  static const Options kOptions = {
+      {0, "init-img", "FILE",
+       "the picture to start from, PNG or JPEG; without -W and -H its size is kept, rounded down "
+       "to what the model can paint",
+       path(&Arguments::init_image)},
+      {0, "init-latents", "FILE", "latents that --save-latents wrote, in place of --init-img",
+       path(&Arguments::init_latents)},
+      {0, "strength", "S", "share of the steps that are run: 0 keeps the picture, 1 forgets it",
+       real(&Request::strength, 0, 1), "0.8"},
+  };
+  return {"Start", kOptions};
+}
+
+OptionGroup output_options() {
+  static const Options kOptions = {
+      {'o', "output", "PATH",
+       "FILE.png for one image; a folder, or a name with {index} or {seed} in it, for several; - "
+       "for standard output; sd --help has the rules",
+       path(&Arguments::output), "sd-<seed>.png, never over a file that is there"},
+      {0, "outdir", "FOLDER", "the same as --output FOLDER/", path(&Arguments::outdir)},
+      {0, "on-exist", "WHAT",
+       "where a file is there already: overwrite it, rename the new one, skip the image, or end "
+       "with an error before anything is painted",
+       parsed(&Arguments::on_exist, print_choices(kOnExist), parse_on_exist),
+       "overwrite for one named file, rename without -o, else error"},
+      {0, "save-latents", "FILE",
+       "the final latents as FILE.safetensors; for several images with {index} or {seed} in its "
+       "name",
+       path(&Arguments::save_latents)},
+  };
+  return {"Output", kOptions};
+}
+
+OptionGroup model_options() {
+  static const Options kOptions = {
+      {'m', "model", "PATH|NAME",
+       "a folder in diffusers layout, the name of one in $SD_MODELS or of one that comes with sd, "
+       "or ORG/NAME in the Hugging Face cache",
+       path(&LoadOptions::model), "shapes-sd1, a small model that comes with sd"},
+      {0, "variant", "NAME", "weight files of that variant, fp16 say",
+       parsed(&LoadOptions::variant, "", parse_variant), "the plain ones"},
+      {0, "device", "NAME", "where to compute",
+       parsed(&LoadOptions::device, "auto, cpu, cuda or cuda:N", parse_device), "auto"},
+      {0, "dtype", "NAME",
+       "numbers to compute with; pixels equal those of diffusers to 1/255 only with fp32",
+       choice(&LoadOptions::dtype, kDtypes), "auto"},
+      {0, "threads", "N", "CPU threads; 0: as many as there are cores",
+       whole(&LoadOptions::threads, 0, kMaxThreads), "0"},
+      {0,
+       "low-memory",
+       {},
+       "one network on the device at a time, freed after use",
+       flag(&LoadOptions::low_memory)},
+      {0, "vae-tiling", {}, "encode and decode in tiles", flag(&LoadOptions::vae_tiling)},
+      {0, "vae-slicing", {}, "decode one image at a time", flag(&LoadOptions::vae_slicing)},
+  };
+  return {"Model and placement", kOptions};
+}
+
+OptionGroup message_options() {
+  static const Options kOptions = {
+      {'q', "quiet", {}, "print results and errors alone", flag(&Arguments::quiet)},
+      {'v',
+       "verbose",
+       {},
+       "print more: sizes, steps really run, seconds",
+       flag(&Arguments::verbose)},
+      {0,
+       "json",
+       {},
+       "on standard output a JSON object on one line for each image, in place of its path; sd "
+       "--help has its keys",
+       flag(&Arguments::json)},
+      {0, "no-color", {}, "no colours on the terminal (as $NO_COLOR)", flag(&Arguments::no_color)},
+      {0, "log-file", "FILE", "append all messages to FILE, with the time of each",
+       path(&Arguments::log_file)},
+      {'h', "help", {}, "print this help", flag(&Arguments::help)},
+      {'V',
+       "version",
+       {},
+       "print the versions of sd and of what it is built with",
+       flag(&Arguments::version)},
+  };
+  return {"Messages", kOptions};
+}
 
 }  // namespace sd

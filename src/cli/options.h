@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,16 +9,22 @@
 
 namespace sd {
 
+/// What an option takes.
+struct OptionValue {
+  std::string allowed;  ///< for --help: "1 to 1000", "cpu or cuda"; empty: any text, or a flag
+  /// Stores the value; `flag` is for messages ("--model"). Errors: kUsage.
+  std::function<void(Arguments& arguments, std::string_view flag, const std::string& text)> set;
+};
+
 /// One option: the parser, `--help` and the man page all read this.
 struct Option {
-  char letter = 0;                 ///< 'm' for -m; 0: none
+  char letter;                     ///< 'm' for -m; 0: none
   std::string_view name;           ///< "model" for --model
-  std::string_view alias = {};     ///< a second long name, "ddim_steps" say
-  std::string_view value = {};     ///< what --help calls its value; empty: a flag
+  std::string_view value;          ///< what --help calls its value; empty: a flag
   std::string_view help;           ///< one or two sentences, lower case, no full stop
+  OptionValue takes;               ///< what values there are, and where they are stored
   std::string_view standard = {};  ///< what holds without it
-  /// Stores the value; `flag` is for messages ("--model"). Errors: kUsage.
-  void (*set)(Arguments& arguments, std::string_view flag, const std::string& text);
+  std::string_view alias = {};     ///< a second long name, "ddim_steps" say
 };
 
 /// Options that stand together under a title.

@@ -1,11 +1,14 @@
 #include "cli/paint_command.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <iomanip>
 #include <ostream>
 #include <span>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "cli/image_report.h"
@@ -41,12 +44,16 @@ class Painter {
         paint(images.subspan(begin, std::min(batch_size, images.size() - begin)));
       }
     } catch (...) {
-      if (saved_ > 0) console_.note(std::to_string(saved_) + " of " + total() + " images are done");
+      if (saved_ > 0) {
+        console_.note(concat_text(saved_ + plan_.skipped, " of ", plan_.total, " images are done"));
+      }
       throw;
     }
     console_.clear_live_line();
     if (failed_ == 0) return 0;
-    console_.note(std::to_string(failed_) + " of " + total() + " images failed");
+    if (plan_.total > 1) {
+      console_.note(concat_text(failed_, " of ", plan_.total, " images failed"));
+    }
     return failed_ == std::ssize(images) ? exit_code(ErrorKind::kNumeric) : 1;
   }
 
@@ -110,31 +117,45 @@ class Painter {
     const PngText text = {"parameters", picture_parameters(request, painted.settings, model_name_)};
     const std::vector<uint8_t> png = encode_png(painted.picture, {&text, 1});
     if (plan_.latents) {
+      if (makes_folder(*plan_.latents)) folders_.make(plan_.latents->folder);
       write_latents(output_path(*plan_.latents, image.index, image.seed), painted.latents,
                     plan_.latents_on_exist);
     }
     console_.clear_live_line();
     if (plan_.names.kind == OutputKind::kStandardOutput) {
-      host_.out.write(reinterpret_cast<const char*>(png.data()), std::ssize(png));
-    } else {
-      const auto path = write_file_atomically(output_path(plan_.names, image.index, image.seed),
-                                              png, plan_.on_exist);
-      if (!path) return;  // another process was faster, and --on-exist skip
-      host_.out << (arguments_.json
-                        ? image_report(*path, image.index, request, painted, model_name_)
-                        : path->string())
-                << '\n';
+      print({reinterpret_cast<const char*>(png.data()), png.size()}, "");
+      ++saved_;
+      return;
     }
-    host_.out.flush();
-    SD_CHECK(host_.out.good(), ErrorKind::kOutput, "standard output cannot be written");
+    if (makes_folder(plan_.names)) folders_.make(plan_.names.folder);
+    const auto path = write_file_atomically(output_path(plan_.names, image.index, image.seed), png,
+                                            plan_.on_exist);
+    if (!path) return;  // another process was faster, and --on-exist skip
     ++saved_;
+    const std::string line = arguments_.json
+                                 ? image_report(*path, image.index, request, painted, model_name_)
+                                 : path->string();
+    print(line + "\n", "; the picture was saved as '" + path->string() + "'");
+  }
+
+  /// Errors: kOutput where standard output is full or closed; `outcome` ends the sentence.
+  void print(std::string_view bytes, const std::string& outcome) const {
+    errno = 0;
+    host_.out.write(bytes.data(), std::ssize(bytes));
+    host_.out.flush();
+    const std::string reason = errno == 0       ? ""
+                               : errno == EBADF ? ": it is closed"
+                                                : concat_text(": ", std::strerror(errno));
+    SD_CHECK(host_.out.good(), ErrorKind::kOutput, "standard output cannot be written", reason,
+             outcome);
   }
 
   void count_failure(const PlannedImage& image, const Request& request, const std::string& what) {
     ++failed_;
-    console_.error(concat_text("image ", image.index, ", seed ", image.seed, ": ", what));
+    console_.error(concat_text(plan_.total == 1 ? "the image" : subject({&image, 1}), " (seed ",
+                               image.seed, "): ", what));
     if (arguments_.json) {
-      host_.out << failure_report(image.index, request, what) << std::endl;
+      print(failure_report(image.index, request, what) + "\n", "");
     }
   }
 
@@ -154,14 +175,12 @@ class Painter {
     console_.detail(text.str());
   }
 
-  std::string total() const { return std::to_string(plan_.images.size()); }
-
-  /// "image 3 of 10", "images 3 to 4 of 10", or nothing for a single one.
+  /// "image 3 of 10", "images 3 to 4 of 10", or nothing for a single one. People count from 1.
   std::string subject(std::span<const PlannedImage> images) const {
-    if (plan_.images.size() == 1) return "";
-    const size_t first = static_cast<size_t>(images.data() - plan_.images.data()) + 1;
-    if (images.size() == 1) return concat_text("image ", first, " of ", total());
-    return concat_text("images ", first, " to ", first + images.size() - 1, " of ", total());
+    if (plan_.total == 1) return "";
+    const int first = images.front().index + 1;
+    if (images.size() == 1) return concat_text("image ", first, " of ", plan_.total);
+    return concat_text("images ", first, " to ", images.back().index + 1, " of ", plan_.total);
   }
 
   const Arguments& arguments_;
@@ -175,6 +194,7 @@ class Painter {
   int64_t saved_ = 0;
   int64_t failed_ = 0;
   bool is_described_ = false;
+  NewFolders folders_;
 };
 
 }  // namespace

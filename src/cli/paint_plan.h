@@ -23,6 +23,7 @@ struct PlannedImage {
 struct PaintPlan {
   std::vector<std::string> prompts;
   std::vector<PlannedImage> images;  ///< all prompts, then all again, …; image i has seed + i
+  int total = 0;                     ///< images asked for, those left out included
   int batch_size = 1;
   OutputNames names;
   OnExist on_exist = OnExist::kOverwrite;
@@ -32,7 +33,7 @@ struct PaintPlan {
 };
 
 /// Errors: kUsage (options that contradict each other), kOutput (a folder that cannot be written,
-/// files that are there already). Makes the folder of -o.
+/// files that are there already). Makes no folder yet.
 PaintPlan make_paint_plan(const Arguments& arguments, const Host& host);
 
 }  // namespace sd

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -44,11 +45,38 @@ const Option* find_option(const Command& command, std::string_view argument) {
   return nullptr;
 }
 
+/// Complains about a long name behind one hyphen, "-steps".
+void check_hyphens(const Command& command, const std::string& argument) {
+  const bool has_one = argument.size() > 2 && argument[0] == '-' && argument[1] != '-';
+  SD_CHECK(!has_one || find_option(command, "-" + argument) == nullptr, ErrorKind::kUsage, "sd ",
+           command.name, " has no option ", argument, " (did you mean -", argument, "?)");
+}
+
+/// Complains about a dash that a text processor made of the hyphens before an option's name.
+void check_dashes(const Command& command, const std::string& argument) {
+  constexpr std::array<std::string_view, 5> kDashes = {"\u2010", "\u2011", "\u2013", "\u2014",
+                                                       "\u2212"};
+  const auto* dash = std::ranges::find_if(
+      kDashes, [&](std::string_view text) { return argument.starts_with(text); });
+  if (dash == kDashes.end()) return;
+  std::string_view name = std::string_view(argument).substr(dash->size());
+  if (name.starts_with(*dash)) name.remove_prefix(dash->size());
+  if (name.starts_with('-')) name.remove_prefix(1);
+  const std::string meant = (name.size() > 1 ? "--" : "-") + std::string(name);
+  fail(ErrorKind::kUsage, "sd ", command.name, " takes options that begin with hyphens, found '",
+       argument, "' with a typographic dash",
+       name.size() == 1 || find_option(command, meant) ? " (did you mean " + meant + "?)" : "");
+}
+
 [[noreturn]] void fail_unknown(const Command& command, const std::string& argument) {
   if (!argument.starts_with('-') || argument == "-") {
-    fail(ErrorKind::kUsage, "sd ", command.name, " takes options alone, found '", argument,
-         "' (a text of several words needs quotes)");
+    check_dashes(command, argument);
+    fail(ErrorKind::kUsage, "sd ", command.name, " takes options alone, found '", argument, "'",
+         find_option(command, "--" + argument)
+             ? " (did you mean --" + argument + "?)"
+             : " (a prompt follows -p, in quotes where it has several words)");
   }
+  check_hyphens(command, argument);
   for (const Command* other : commands()) {
     SD_CHECK(find_option(*other, argument) == nullptr, ErrorKind::kUsage, argument,
              " is an option of sd ", other->name, ", not of sd ", command.name);
@@ -96,6 +124,20 @@ std::string cli11_names(const Option& option) {
   return names;
 }
 
+/// Complains about a value that is rather an option: "-p --steps", and "-steps" for -s teps.
+void check_value(const Command& command, const std::vector<std::string>& arguments,
+                 const Option& option, const std::string& text) {
+  const auto was_typed = [&](const std::string& argument) {
+    return std::ranges::find(arguments, argument) != arguments.end();
+  };
+  const std::string with_letter = std::string("-") + option.letter + text;
+  if (option.letter != 0 && was_typed(with_letter)) check_hyphens(command, with_letter);
+  const bool is_option =
+      was_typed(text) && text.find('=') == text.npos && find_option(command, text) != nullptr;
+  SD_CHECK(!is_option, ErrorKind::kUsage, "--", option.name, " expects a value, found the option ",
+           text, " (write --", option.name, "=", text, " where that is meant)");
+}
+
 }  // namespace
 
 Arguments parse_arguments(const Command& command, const std::vector<std::string>& arguments) {
@@ -121,6 +163,15 @@ Arguments parse_arguments(const Command& command, const std::vector<std::string>
   }
 
   Arguments parsed;
+  const auto was_typed = [&](std::string_view argument) {
+    return std::ranges::find(arguments, argument) != arguments.end();
+  };
+  for (const CLI::Option* given : app.parse_order()) {  // whatever else is wrong
+    const std::string_view name = options.at(given)->name;
+    parsed.help |= name == "help" && (was_typed("-h") || was_typed("--help"));
+    parsed.version |= name == "version" && (was_typed("-V") || was_typed("--version"));
+  }
+  if (parsed.help || parsed.version) return parsed;
   std::map<const CLI::Option*, size_t> seen;
   for (const CLI::Option* given : app.parse_order()) {
     const Option& option = *options.at(given);
@@ -129,17 +180,22 @@ Arguments parse_arguments(const Command& command, const std::vector<std::string>
     if (option.value.empty()) {
       SD_CHECK(text == "true", ErrorKind::kUsage, flag, " takes no value, found '", text, "'");
     } else {
-      const bool stood_alone = std::ranges::find(arguments, text) != arguments.end();
-      const bool is_option =
-          stood_alone && text.find('=') == text.npos && find_option(command, text) != nullptr;
-      SD_CHECK(!is_option, ErrorKind::kUsage, flag, " expects a value, found the option ", text,
-               " (write ", flag, "=", text, " where that is meant)");
+      check_value(command, arguments, option, text);
     }
-    option.set(parsed, flag, text);
+    option.takes.set(parsed, flag, text);
   }
   std::vector<std::string> extras = app.remaining();
   std::erase(extras, "--");  // the end of options, and there are only options
-  if (!extras.empty()) fail_unknown(command, extras.front());
+  if (!extras.empty()) {
+    const std::string& extra = extras.front();
+    for (const std::string& argument : arguments) {  // CLI11 reads -verbose as -v -erbose
+      if (extra.starts_with('-') && argument.ends_with(extra.substr(1))) {
+        check_hyphens(command, argument);
+      }
+    }
+    fail_unknown(command, extra);
+  }
+  join_arguments(parsed);
   return parsed;
 }
 

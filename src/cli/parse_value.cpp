@@ -31,36 +31,30 @@ std::optional<Number> whole_number(std::string_view text) {
 int64_t parse_integer(std::string_view flag, std::string_view text, int64_t low, int64_t high) {
   const auto number = whole_number<int64_t>(text);
   SD_CHECK(number && *number >= low && *number <= high, ErrorKind::kUsage, flag,
-           " expects a whole number from ", low, " to ", high, ", found '", text, "'");
+           " expects a whole number from ", print_range(low, high), ", found '", text, "'");
   return *number;
 }
 
 uint64_t parse_seed(std::string_view flag, std::string_view text) {
   const auto number = whole_number<uint64_t>(text);
-  SD_CHECK(number, ErrorKind::kUsage, flag,
-           " expects a whole number from 0 to 18446744073709551615, found '", text, "'");
+  SD_CHECK(number, ErrorKind::kUsage, flag, " expects a whole number from 0 to ", kMaxSeed,
+           ", found '", text, "'", text == "-1" ? " (for a random seed leave the option out)" : "");
   return *number;
 }
 
 double parse_real(std::string_view flag, std::string_view text, double low, double high) {
   const auto number = whole_number<double>(text);
   SD_CHECK(number && std::isfinite(*number) && *number >= low && *number <= high, ErrorKind::kUsage,
-           flag, " expects a number from ", print_real(low), " to ", print_real(high), ", found '",
-           text, "'");
+           flag, " expects a number from ", print_range(low, high), ", found '", text, "'");
   return *number;
 }
 
 std::string parse_choice(std::string_view flag, std::string_view text,
                          std::span<const std::string_view> names) {
-  if (std::ranges::find(names, text) != names.end()) return std::string(text);
-  std::string list;
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (i > 0) list += i + 1 == names.size() ? " or " : ", ";
-    list += names[i];
-  }
-  const auto nearest = nearest_name(text, names);
-  fail(ErrorKind::kUsage, flag, " expects ", list, ", found '", text, "'",
-       nearest ? " (did you mean " + std::string(*nearest) + "?)" : "");
+  std::string name = lower_case(text);
+  SD_CHECK(std::ranges::find(names, name) != names.end(), ErrorKind::kUsage, flag, " expects ",
+           print_choices(names), ", found '", text, "'", suggest(name, names));
+  return name;
 }
 
 std::string parse_text(std::string_view flag, std::string_view text) {
@@ -79,6 +73,32 @@ std::string print_real(double number) {
   std::array<char, 32> digits{};
   const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), number);
   return {digits.data(), result.ptr};
+}
+
+std::string print_range(int64_t low, int64_t high) { return concat_text(low, " to ", high); }
+
+std::string print_range(double low, double high) {
+  return print_real(low) + " to " + print_real(high);
+}
+
+std::string print_choices(std::span<const std::string_view> names) {
+  std::string list;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) list += i + 1 == names.size() ? " or " : ", ";
+    list += names[i];
+  }
+  return list;
+}
+
+std::string suggest(std::string_view typed, std::span<const std::string_view> names) {
+  const auto nearest = nearest_name(typed, names);
+  return nearest ? " (did you mean " + std::string(*nearest) + "?)" : "";
+}
+
+std::string lower_case(std::string_view text) {
+  std::string copy(text);
+  for (char& c : copy) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return copy;
 }
 
 }  // namespace sd

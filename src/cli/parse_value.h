@@ -1,23 +1,26 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace sd {
 
+inline constexpr uint64_t kMaxSeed = std::numeric_limits<uint64_t>::max();
+
 /// A whole number from `low` to `high`, digits alone. `flag` names the option in the message of the
 /// kUsage that anything else throws; so in all functions of this file.
 int64_t parse_integer(std::string_view flag, std::string_view text, int64_t low, int64_t high);
 
-/// A seed: 0 to 2^64 - 1.
+/// A seed: 0 to kMaxSeed.
 uint64_t parse_seed(std::string_view flag, std::string_view text);
 
 /// A finite number from `low` to `high`, with a point whatever the locale.
 double parse_real(std::string_view flag, std::string_view text, double low, double high);
 
-/// One of `names`, of which the nearest is suggested.
+/// One of `names`, which are in lower case, whatever the case of `text`. The nearest is suggested.
 std::string parse_choice(std::string_view flag, std::string_view text,
                          std::span<const std::string_view> names);
 
@@ -29,5 +32,18 @@ std::string parse_path(std::string_view flag, std::string_view text);
 
 /// The shortest digits that give the number back: "7.5", "7", "0.0001".
 std::string print_real(double number);
+
+/// "1 to 1000", "0 to 0.5"
+std::string print_range(int64_t low, int64_t high);
+std::string print_range(double low, double high);
+
+/// "auto, cpu or cuda"
+std::string print_choices(std::span<const std::string_view> names);
+
+/// " (did you mean steps?)" where one of the names is near, else "".
+std::string suggest(std::string_view typed, std::span<const std::string_view> names);
+
+/// ASCII letters in lower case.
+std::string lower_case(std::string_view text);
 
 }  // namespace sd

@@ -7,6 +7,7 @@
 
 #include "cli/console.h"
 #include "cli/host.h"
+#include "cli/shortened.h"
 
 namespace sd {
 
@@ -21,7 +22,7 @@ class Progress : public Observer {
   void set_subject(std::string subject) { subject_ = std::move(subject); }
 
   void on_progress(Phase phase, int done, int total) override;
-  void on_warning(const std::string& sentence) override { console_.warning(sentence); }
+  void on_warning(const std::string& sentence) override { console_.warning(shortened(sentence)); }
   bool stop_requested() override { return host_.stop_signal() != 0; }
 
  private:

@@ -7,8 +7,8 @@
 #include "cli/console.h"
 #include "cli/help.h"
 #include "cli/man_page.h"
-#include "cli/nearest_name.h"
 #include "cli/parse_arguments.h"
+#include "cli/parse_value.h"
 #include "core/check.h"
 
 namespace sd {
@@ -19,20 +19,30 @@ constexpr int kSignalBase = 128;  // what shells add to the number of a signal
 [[noreturn]] void fail_unknown_command(const std::string& typed) {
   SD_CHECK(!typed.starts_with('-'), ErrorKind::kUsage, "expected a command before ", typed,
            ", for example: sd txt2img ", typed);
-  std::vector<std::string_view> names = {"help"};
+  SD_CHECK(typed.find(' ') == typed.npos, ErrorKind::kUsage, "expected a command, found '", typed,
+           "' (did you mean sd txt2img -p \"", typed, "\"?)");
+  std::vector<std::string_view> names = {"help", "man", "version"};
   for (const Command* command : commands()) names.push_back(command->name);
-  const auto nearest = nearest_name(typed, names);
-  fail(ErrorKind::kUsage, "there is no command '", typed, "'",
-       nearest ? " (did you mean " + std::string(*nearest) + "?)" : "", ", see sd --help");
+  fail(ErrorKind::kUsage, "there is no command '", typed, "'", suggest(typed, names),
+       ", see sd --help");
 }
 
-int run_help(const std::vector<std::string>& arguments, const Host& host) {
-  if (arguments.size() < 2) {
+/// Whether `typed` is the name of that thing, as a command or as an option.
+bool asks_for(const std::string& typed, std::string_view name, std::string_view letter = {}) {
+  return typed == name || typed == concat_text("--", name) ||
+         (!letter.empty() && typed == concat_text("-", letter));
+}
+
+/// `sd --help`, and `sd --help COMMAND` for that of a command.
+int print_help(const std::vector<std::string>& arguments, const Host& host) {
+  const std::string topic = arguments.size() > 1 ? arguments[1] : "";
+  if (topic.empty() || topic.starts_with('-') || asks_for(topic, "help") || topic == "man" ||
+      topic == "version") {
     host.out << overview_help();
     return 0;
   }
-  const Command* command = find_command(arguments[1]);
-  if (command == nullptr) fail_unknown_command(arguments[1]);
+  const Command* command = find_command(topic);
+  if (command == nullptr) fail_unknown_command(topic);
   host.out << command_help(*command);
   return 0;
 }
@@ -43,8 +53,8 @@ int run_command(const std::vector<std::string>& arguments, const Host& host, Con
     return exit_code(ErrorKind::kUsage);
   }
   const std::string& first = arguments.front();
-  if (first == "--help" || first == "-h" || first == "help") return run_help(arguments, host);
-  if (first == "--version" || first == "-V") {
+  if (asks_for(first, "help", "h")) return print_help(arguments, host);
+  if (asks_for(first, "version", "V")) {
     host.out << version_text();
     return 0;
   }
@@ -54,9 +64,15 @@ int run_command(const std::vector<std::string>& arguments, const Host& host, Con
   }
   const Command* command = find_command(first);
   if (command == nullptr) fail_unknown_command(first);
-  const Arguments parsed = parse_arguments(*command, {arguments.begin() + 1, arguments.end()});
+  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (rest == std::vector<std::string>{"help"}) return print_help({"help", first}, host);
+  const Arguments parsed = parse_arguments(*command, rest);
   if (parsed.help) {
     host.out << command_help(*command);
+    return 0;
+  }
+  if (parsed.version) {
+    host.out << version_text();
     return 0;
   }
   console.configure(parsed);

@@ -2,9 +2,10 @@
 
 namespace sd {
 
-/// From now on the first SIGINT or SIGTERM is kept for stop_signal(); the second deletes unfinished
-/// files and ends the process at once. SIGPIPE ends it quietly. A signal that the parent process
-/// set to be ignored (nohup, a background job) stays ignored.
+/// From now on the first SIGINT or SIGTERM is kept for stop_signal() and announced on standard
+/// error; the second deletes unfinished files and ends the process at once. SIGPIPE ends it
+/// quietly, which shells show as 141. A signal that the parent process set to be ignored (nohup, a
+/// background job) stays ignored.
 void install_stop_signals();
 
 /// The signal that asked the process to stop, or 0.

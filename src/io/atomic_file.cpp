@@ -43,10 +43,18 @@ LiveName* list_name(const std::string& path) {
   return nullptr;
 }
 
+/// The folder that holds `path`.
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
 /// Why a file could not be made or filled in that folder.
 std::string reason(int error, const std::string& folder) {
+  std::error_code unknown;
   switch (error) {
-    case ENOENT: return "the folder '" + folder + "' does not exist";
+    case ENOENT:  // folders of /proc are there and take no file
+      return "the folder '" + folder + "' " +
+             (fs::is_directory(folder, unknown) ? "takes no files" : "does not exist");
     case ENOTDIR: return "'" + folder + "' is not a folder";
     case EACCES:
     case EPERM:
@@ -57,33 +65,38 @@ std::string reason(int error, const std::string& folder) {
   }
 }
 
-[[noreturn]] void fail_to_write(const fs::path& path, int error) {
-  const std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
-  fail(ErrorKind::kOutput, "cannot write '", path.string(), "': ", reason(error, folder));
+/// `target` is where the bytes go: `path`, or what it links to.
+[[noreturn]] void fail_to_write(const fs::path& path, const fs::path& target, int error) {
+  fail(ErrorKind::kOutput, "cannot write '", path.string(),
+       "': ", path == target ? "" : "it is a link to '" + target.string() + "', and ",
+       reason(error, folder_of(target).string()));
+}
+
+[[noreturn]] void fail_taken(const fs::path& path) {
+  fail(ErrorKind::kOutput, "cannot write '", path.string(), "': a file of that name exists");
 }
 
 /// A new file of a name that nobody else has; deleted at the end of its scope unless it was moved.
 class Temporary {
  public:
-  explicit Temporary(const fs::path& target) {
+  explicit Temporary(const fs::path& folder) {
     static thread_local std::random_device random;
     const std::string name = concat_text(".sd-", std::hex, random(), random(), ".tmp");
-    path_ = (target.parent_path() / name).string();
+    path_ = (folder / name).string();
     listed_ = list_name(path_);
     descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) {
-      const int error = errno;
-      unlist();
-      fail_to_write(target, error);
-    }
+    if (descriptor_ < 0) error_ = errno;
   }
   ~Temporary() {
     if (descriptor_ >= 0) ::close(descriptor_);
-    if (!moved_) ::unlink(path_.c_str());
-    unlist();
+    if (error_ == 0 && !moved_) ::unlink(path_.c_str());
+    if (listed_) listed_->state = LiveName::kFree;
   }
   Temporary(const Temporary&) = delete;
   Temporary& operator=(const Temporary&) = delete;
+
+  /// 0, or the errno where it could not be made.
+  int error() const { return error_; }
 
   /// 0 or the errno.
   int fill(std::span<const std::uint8_t> bytes) {
@@ -104,13 +117,10 @@ class Temporary {
   void set_moved() { moved_ = true; }
 
  private:
-  void unlist() {
-    if (listed_) listed_->state = LiveName::kFree;
-  }
-
   std::string path_;
   LiveName* listed_ = nullptr;
   int descriptor_ = -1;
+  int error_ = 0;
   bool moved_ = false;
 };
 
@@ -150,42 +160,87 @@ fs::path numbered(const fs::path& path, int number) {
   return result;
 }
 
+/// Where a link at `path` leads through all further links, be a file there or not; else `path`.
+fs::path follow_links(const fs::path& path) {
+  constexpr int kMostLinks = 40;  // as Linux
+  fs::path target = path;
+  std::error_code error;
+  for (int links = 0; fs::is_symlink(fs::symlink_status(target, error)); ++links) {
+    if (links == kMostLinks) fail_to_write(path, path, ELOOP);
+    target = target.parent_path() / fs::read_symlink(target, error);
+  }
+  return target;
+}
+
+/// The file in which the bytes for `path` shall be, and whether it is there. Complains where it is
+/// none that could be written.
+struct Target {
+  Target(const fs::path& path, OnExist on_exist) : file(path) {
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    SD_CHECK(path.has_filename() && !fs::is_directory(status), ErrorKind::kOutput, "cannot write '",
+             path.string(), "': it is a folder, the name of a file was expected");
+    if (status.type() == fs::file_type::none) fail_to_write(path, path, error.value());
+    exists = fs::exists(status);
+    SD_CHECK(!exists || fs::is_regular_file(status), ErrorKind::kOutput, "cannot write '",
+             path.string(), "': it is a pipe or device, not a regular file");
+    if (exists && on_exist == OnExist::kFail) fail_taken(path);
+    if (on_exist == OnExist::kOverwrite) file = follow_links(path);
+  }
+
+  fs::path file;
+  bool exists = false;
+};
+
 }  // namespace
 
 std::optional<fs::path> write_file_atomically(const fs::path& path,
                                               std::span<const std::uint8_t> bytes,
                                               OnExist on_exist) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  const bool exists = fs::exists(status);
-  const auto fail_taken = [&] {
-    fail(ErrorKind::kOutput, "cannot write '", path.string(), "': a file of that name exists");
-  };
-  SD_CHECK(path.has_filename() && !fs::is_directory(status), ErrorKind::kOutput, "cannot write '",
-           path.string(), "': it is a folder, the name of a file was expected");
-  SD_CHECK(!exists || fs::is_regular_file(status), ErrorKind::kOutput, "cannot write '",
-           path.string(), "': it is a pipe or device, not a regular file");
-  if (exists && on_exist == OnExist::kSkip) return std::nullopt;
-  if (exists && on_exist == OnExist::kFail) fail_taken();
-
-  fs::path target = path;
-  if (exists && on_exist == OnExist::kOverwrite && fs::is_symlink(path)) {
-    target = fs::canonical(path);
-  }
-  Temporary temporary(target);
-  if (const int failed = temporary.fill(bytes)) fail_to_write(target, failed);
+  const Target wanted(path, on_exist);
+  if (wanted.exists && on_exist == OnExist::kSkip) return std::nullopt;
+  fs::path target = wanted.file;
+  Temporary temporary(folder_of(target));
+  if (const int failed = temporary.error()) fail_to_write(path, target, failed);
+  if (const int failed = temporary.fill(bytes)) fail_to_write(path, target, failed);
   if (on_exist == OnExist::kOverwrite) {
-    if (const int failed = move_over(temporary, target.c_str())) fail_to_write(target, failed);
+    if (const int failed = move_over(temporary, target.c_str())) {
+      fail_to_write(path, target, failed);
+    }
     return target;
   }
   for (int number = 1;; ++number) {
     const int failed = move_to_free(temporary, target.c_str());
     if (failed == 0) return target;
-    if (failed != EEXIST) fail_to_write(target, failed);
+    if (failed != EEXIST) fail_to_write(target, target, failed);
     if (on_exist == OnExist::kSkip) return std::nullopt;
-    if (on_exist == OnExist::kFail) fail_taken();
+    if (on_exist == OnExist::kFail) fail_taken(path);
     target = numbered(path, number);
   }
+}
+
+void check_file_can_be_written(const fs::path& path, OnExist on_exist) {
+  const Target target(path, on_exist);
+  const Temporary probe(folder_of(target.file));
+  if (const int failed = probe.error()) fail_to_write(path, target.file, failed);
+}
+
+void check_folder_takes_files(const fs::path& folder) {
+  const auto fail_folder = [&](const std::string& why) {
+    fail(ErrorKind::kOutput, "cannot write into the folder '", folder.string(), "': ", why);
+  };
+  fs::path there = folder;
+  std::error_code error;
+  const auto is_missing = [&] {  // a link to nowhere is not: no folder can be made in its place
+    return fs::symlink_status(there, error).type() == fs::file_type::not_found;
+  };
+  while (there.has_relative_path() && is_missing()) there = there.parent_path();
+  if (there.empty()) there = ".";
+  const fs::file_status status = fs::status(there, error);
+  if (status.type() == fs::file_type::none) fail_folder(error.message());
+  if (!fs::is_directory(status)) fail_folder("'" + there.string() + "' is not a folder");
+  const Temporary probe(there);
+  if (probe.error() != 0) fail_folder(reason(probe.error(), there.string()));
 }
 
 void remove_live_temporaries() noexcept {

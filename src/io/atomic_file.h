@@ -17,12 +17,21 @@ enum class OnExist {
 
 /// Writes the file whole or not at all: into a hidden temporary of the same folder, flushed to the
 /// disk, then moved to its name. Unless told to overwrite it replaces nothing, also where two
-/// processes write the same name at once. Follows a symbolic link at `path` when overwriting.
+/// processes write the same name at once. Follows a symbolic link at `path` when overwriting, also
+/// where it leads to a file that is not there yet.
 /// Returns the path written, nothing where it was skipped. Throws kOutput, and then leaves no
 /// temporary: missing or read-only folder, full disk, `path` a folder or device, or already there.
 std::optional<std::filesystem::path> write_file_atomically(const std::filesystem::path& path,
                                                            std::span<const std::uint8_t> bytes,
                                                            OnExist on_exist);
+
+/// Throws the kOutput that write_file_atomically would throw now, as far as it can be known without
+/// the bytes: it makes an empty temporary in the folder and deletes it.
+void check_file_can_be_written(const std::filesystem::path& path, OnExist on_exist);
+
+/// Throws kOutput where files cannot be made in `folder` (empty: the current one), or where it is
+/// missing and cannot be made itself. Makes neither.
+void check_folder_takes_files(const std::filesystem::path& folder);
 
 /// Deletes the temporaries of all writes that are under way. Async-signal-safe: for a process that
 /// is about to end by a signal.

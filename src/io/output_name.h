@@ -1,10 +1,13 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "io/atomic_file.h"
 
@@ -20,11 +23,12 @@ enum class OutputKind {
 };
 
 /// Where pictures go: a folder and a file name in it, in which {index} and {seed} stand for numbers
-/// ({index:05} with leading zeros), so that no name leaves the folder.
+/// ({index:05} with leading zeros) and {{ }} for braces, so that no name leaves the folder.
 struct OutputNames {
   OutputKind kind = OutputKind::kNone;
   std::filesystem::path folder;  ///< empty: the current one
   std::string pattern;
+  std::string_view flag = "--output";  ///< the option, for messages
 };
 
 /// What `-o` says for `count` pictures. A name that is an existing folder, ends in `/` or has no
@@ -32,15 +36,42 @@ struct OutputNames {
 /// file for several pictures.
 OutputNames parse_output(const std::optional<std::string>& option, int count);
 
-/// The path of one picture; index counts from 0.
+/// The same for `--save-latents`: one file, or a pattern, that ends in .safetensors.
+OutputNames parse_latents_output(const std::string& option, int count);
+
+/// The path of one picture; index counts from 0. Throws kUsage where the name is too long.
 std::filesystem::path output_path(const OutputNames& names, int index, std::uint64_t seed);
 
-/// Makes the folder that `-o FOLDER` or a pattern names, with those above it; throws kOutput where
-/// it cannot. The folder of a single file must be there already.
-void make_output_folder(const OutputNames& names);
+/// Whether the folder of these names is made where it is missing: that of `-o FOLDER` or a pattern,
+/// but not that of a single file.
+bool makes_folder(const OutputNames& names);
 
-/// overwrite, rename, skip or error; throws kUsage for anything else.
-OnExist parse_on_exist(std::string_view name);
+/// Throws kOutput where the picture of this path, one of `names`, could not be written now. Makes
+/// no folder.
+void check_output(const OutputNames& names, const std::filesystem::path& path, OnExist on_exist);
+
+/// Folders made on the way; those that are still empty at the end go with this.
+class NewFolders {
+ public:
+  NewFolders() = default;
+  ~NewFolders();
+  NewFolders(const NewFolders&) = delete;
+  NewFolders& operator=(const NewFolders&) = delete;
+
+  /// Makes the folder where it is missing, with those above it. Throws kOutput where it cannot.
+  void make(const std::filesystem::path& folder);
+
+ private:
+  std::vector<std::filesystem::path> made_;  // an upper folder before those in it
+};
+
+/// The values of --on-exist.
+inline constexpr std::array<std::pair<std::string_view, OnExist>, 4> kOnExistNames = {{
+    {"overwrite", OnExist::kOverwrite},
+    {"rename", OnExist::kRename},
+    {"skip", OnExist::kSkip},
+    {"error", OnExist::kFail},
+}};
 
 /// Without --on-exist: overwrite a file that was named, rename where nothing was, else fail.
 OnExist default_on_exist(OutputKind kind);

@@ -82,6 +82,18 @@ TEST_F(MessagesTest, WarningsAreMarked) {
             "sd: \x1b[33mwarning: \x1b[0mthe prompt was cut\n");
 }
 
+TEST_F(MessagesTest, AWarningDoesNotRepeatAWholePrompt) {
+  engine_.on_load = [](Observer& observer) {
+    std::string cut;
+    for (int i = 0; i < 20000; ++i) cut += i == 0 ? "word" : " word";
+    observer.on_warning("The prompt is too long; this was cut: \"" + cut + "\"");
+  };
+  const std::string err = txt2img({"-p", "x", "-s", "1"}).err;
+  EXPECT_LT(err.size(), 400);
+  EXPECT_TRUE(err.starts_with("sd: warning: The prompt is too long; this was cut: \"word word "));
+  EXPECT_TRUE(err.ends_with(" word\u2026\" and 19948 more words\n")) << err;
+}
+
 TEST_F(MessagesTest, ColoursCanBeTurnedOff) {
   err_is_terminal_ = true;
   engine_.on_load = [](Observer& observer) { observer.on_warning("w"); };
@@ -132,6 +144,20 @@ TEST_F(MessagesTest, TheLogHoldsWhatTheTerminalDoesNot) {
   EXPECT_THAT(log, ::testing::ContainsRegex("\n20[0-9-]+T[0-9:]+Z warning: w\n"));
   EXPECT_THAT(log, HasSubstr("Z seed 4711\n"));
   EXPECT_THAT(log, HasSubstr("Z 16x16, 20 steps of ddim"));
+}
+
+TEST_F(MessagesTest, AFullDiskEndsTheLogWithOneWarning) {
+  make_steps(4);
+  const std::string warning =
+      "sd: warning: the log file /dev/full cannot be written and ends here: No space left on "
+      "device\n";
+  const Outcome outcome = txt2img({"-p", "x", "-s", "1", "--log-file", "/dev/full"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.out, "sd-1.png\n");
+  EXPECT_THAT(outcome.err, HasSubstr(warning));
+  const size_t first = outcome.err.find(warning);
+  EXPECT_EQ(outcome.err.find("the log file", first + warning.size()), std::string::npos) << "once";
+  EXPECT_EQ(txt2img({"-p", "x", "-s", "2", "-q", "--log-file", "/dev/full"}).err, warning);
 }
 
 TEST_F(MessagesTest, FileNamesCannotSteerTheTerminal) {

@@ -109,9 +109,27 @@ TEST_F(OptionsTest, TakesTheNextArgumentForAValueWhateverItLooksLike) {
 TEST_F(OptionsTest, TakesTheLastOfRepeatedOptions) {
   EXPECT_EQ(request_of({"--steps", "3", "--steps", "5"}).steps, 5);
   EXPECT_EQ(request_of({"--steps", "3", "--ddim_steps", "6"}).steps, 6);
-  EXPECT_EQ(request_of({"--plms", "--sampler", "ddim"}).sampler, "ddim");
-  EXPECT_EQ(request_of({"--sampler", "ddim", "--plms"}).sampler, "plms");
+  EXPECT_EQ(request_of({"--sampler", "ddim", "--sampler", "heun"}).sampler, "heun");
   EXPECT_EQ(request_of({"-q", "-q", "--json", "--json"}).prompt, "x");
+}
+
+TEST_F(OptionsTest, TakesOptionsTogetherThatSayTheSame) {
+  EXPECT_EQ(request_of({"--plms", "--sampler", "plms"}).sampler, "plms");
+  EXPECT_EQ(request_of({"--sampler", "PLMS", "--plms"}).sampler, "plms");
+  for (const char* output : {"out", "out/", "./out"}) {
+    EXPECT_EQ(
+        txt2img({"-p", "x", "-s", "1", "--outdir", "out", "-o", output, "--on-exist", "overwrite"})
+            .out,
+        "out/sd-1.png\n");
+  }
+}
+
+TEST_F(OptionsTest, TakesNamesInCapitals) {
+  EXPECT_EQ(request_of({"--sampler", "Euler_A"}).sampler, "euler_a");
+  EXPECT_EQ(request_of({"--sigmas", "Karras"}).sigmas, "karras");
+  EXPECT_EQ(request_of({"--spacing", "TRAILING"}).spacing, "trailing");
+  EXPECT_EQ(load_of({"--device", "CUDA:1"}).device, "cuda:1");
+  EXPECT_EQ(load_of({"--dtype", "FP32"}).dtype, "fp32");
 }
 
 TEST_F(OptionsTest, KeepsLineBreaksAndUnicodeOfThePrompt) {
@@ -196,14 +214,70 @@ TEST_F(OptionsTest, HelpNamesEveryOptionAndDefault) {
     }
   }
   EXPECT_THAT(outcome.out, HasSubstr("Examples:\n  sd img2img "));
-  EXPECT_THAT(outcome.out, HasSubstr("(default: the model's own)"));
   EXPECT_EQ(sd({"help", "img2img"}).out, outcome.out);
+}
+
+/// Text as the console wraps it, on one line.
+std::string unwrapped(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    const bool is_space = c == ' ' || c == '\n';
+    if (!is_space || !line.ends_with(' ')) line += is_space ? ' ' : c;
+  }
+  return line;
+}
+
+TEST_F(OptionsTest, HelpNamesTheRangesThatAreChecked) {
+  const std::string help = unwrapped(sd({"img2img", "--help"}).out);
+  for (const char* text :
+       {"denoising steps (1 to 1000; default: the model's own)", "width in pixels (8 to 16384;",
+        "no guidance (0 to 1000;", "forgets it (0 to 1; default: 0.8)",
+        "for each prompt (1 to 1000000;", "(0 to 18446744073709551615;",
+        "(leading, linspace or trailing;", "(auto, fp32, bf16 or fp16;",
+        "(auto, cpu, cuda or cuda:N; default: auto)", "(overwrite, rename, skip or error;"}) {
+    EXPECT_THAT(help, HasSubstr(text));
+  }
+  for (const char* limit : {"1", "1000"}) EXPECT_EQ(request_of({"--steps", limit}).prompt, "x");
+  for (const char* beyond : {"0", "1001"}) {
+    EXPECT_THAT(txt2img({"-p", "x", "--steps", beyond}).err, HasSubstr(" from 1 to 1000, "));
+  }
+}
+
+TEST_F(OptionsTest, HelpAndManPageExplainNamesKeysAndExitCodes) {
+  const std::string help = unwrapped(sd({"--help"}).out);
+  const std::string page = sd({"man"}).out;
+  for (const char* text :
+       {"{index}, {seed} in a name that ends in .png", "{index:05} the same with zeros",
+        "{{, }} the braces", "141 ended by SIGPIPE", "5 output not writable", "SD_MODELS folder",
+        "file path of the picture; null where the image failed",
+        "index number of the image, from 0", "settings.width pixels"}) {
+    EXPECT_THAT(help, HasSubstr(text));
+  }
+  for (const char* text :
+       {".SH \"NAMES OF IMAGES", ".B {index:05}\n", ".SH \"KEYS OF", ".B error\n",
+        ".SH \"EXIT STATUS\"\n", ".B 141\n", ".SH \"ENVIRONMENT\"\n"}) {
+    EXPECT_THAT(page, HasSubstr(text));
+  }
+}
+
+TEST_F(OptionsTest, AnswersSlipsWithHelp) {
+  const std::string help = sd({"txt2img", "--help"}).out;
+  EXPECT_EQ(sd({"--help", "txt2img"}).out, help);
+  EXPECT_EQ(sd({"-h", "txt2img", "--steps"}).out, help);
+  EXPECT_EQ(sd({"txt2img", "help"}).out, help);
+  EXPECT_EQ(sd({"txt2img", "-p", "x", "--frobnicate", "--steps", "0", "--help"}).out, help);
+  EXPECT_EQ(sd({"txt2img", "-q", "-v", "-h"}).out, help);
+  EXPECT_EQ(sd({"txt2img", "-h"}).code, 0);
+  const std::string overview = sd({"--help"}).out;
+  for (const char* topic : {"--json", "help", "--help", "man"}) {
+    EXPECT_EQ(sd({"help", topic}).out, overview) << topic;
+  }
 }
 
 TEST_F(OptionsTest, HelpNamesEverySampler) {
   std::string words = sd({"txt2img", "-h"}).out;
   for (const std::string_view name : sampler_choices()) {
-    EXPECT_THAT(words, ::testing::ContainsRegex("[ ,]" + std::string(name) + "[ ,\n]"));
+    EXPECT_THAT(words, ::testing::ContainsRegex("[ (]" + std::string(name) + "[,; ]"));
   }
 }
 
@@ -227,10 +301,16 @@ TEST_F(OptionsTest, PrintsOverviewAndVersion) {
   EXPECT_EQ(sd({"help"}).out, sd({"-h"}).out);
   EXPECT_THAT(sd({"--version"}).out,
               ::testing::MatchesRegex("sd [0-9.]+\nlibtorch 2[^\n]+CUDA[^\n]*\n[^\n]+build.*\n"));
+  for (const std::vector<std::string>& asking :
+       {std::vector<std::string>{"-V"}, {"version"}, {"txt2img", "--version"}, {"img2img", "-V"}}) {
+    EXPECT_EQ(sd(asking).out, sd({"--version"}).out);
+    EXPECT_EQ(sd(asking).code, 0);
+  }
   const Outcome nothing = sd({});
   EXPECT_EQ(nothing.code, 2);
   EXPECT_EQ(nothing.out, "");
   EXPECT_THAT(nothing.err, HasSubstr("Usage: sd COMMAND"));
+  EXPECT_THAT(nothing.err, HasSubstr("  img2img "));
 }
 
 }  // namespace

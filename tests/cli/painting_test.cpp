@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "sd/error.h"
 #include "sd/version.h"
 
+#include "cli/image_report.h"
 #include "io/infotext.h"
 #include "io/png.h"
 #include "io/read_picture.h"
@@ -90,6 +92,44 @@ TEST_F(PaintingTest, MakesTheFolder) {
   EXPECT_EQ(txt2img({"-p", "x", "-s", "3", "--outdir", "a/b"}).out, "a/b/sd-3.png\n");
   EXPECT_EQ(txt2img({"-p", "x", "-s", "4", "-o", "c/"}).out, "c/sd-4.png\n");
   EXPECT_EQ(txt2img({"-p", "x", "-s", "5", "--outdir", "v1.5"}).out, "v1.5/sd-5.png\n");
+}
+
+TEST_F(PaintingTest, TakesFoldersByAnyName) {
+  std::filesystem::create_directory("v1.5");
+  EXPECT_EQ(txt2img({"-p", "x", "-s", "3", "-o", "v1.5"}).out, "v1.5/sd-3.png\n");
+  EXPECT_EQ(txt2img({"-p", "x", "-s", "4", "-o", "new"}).out, "new/sd-4.png\n");
+  EXPECT_EQ(txt2img({"-p", "x", "-s", "5", "-o", "{{x}}.png"}).out, "{x}.png\n");
+  std::filesystem::create_symlink("new/later.png", "link.png");
+  EXPECT_EQ(txt2img({"-p", "x", "-s", "6", "-o", "link.png"}).out, "new/later.png\n");
+}
+
+TEST_F(PaintingTest, MakesTheFoldersOfLatentsByTheSameRules) {
+  ASSERT_EQ(
+      txt2img({"-p", "x", "-s", "3", "--save-latents", "l/{seed}.safetensors", "-o", "i/"}).code,
+      0);
+  EXPECT_TRUE(std::filesystem::exists("l/3.safetensors"));
+  EXPECT_TRUE(std::filesystem::exists("i/sd-3.png"));
+}
+
+TEST_F(PaintingTest, LeavesNoFolderWhereNothingWasPainted) {
+  const std::vector<std::string> arguments = {
+      "-p", "x", "--outdir", "a/b", "--save-latents", "l/{seed}.safetensors"};
+  engine_.on_load = [](Observer&) {
+    EXPECT_THAT(files_here(), ElementsAre()) << "not before the model is there";
+    throw Error(ErrorKind::kModel, "it broke");
+  };
+  EXPECT_EQ(txt2img(arguments).code, 3);
+  engine_.on_load = [](Observer&) {};
+  engine_.on_paint = [](const std::vector<Request>&, Observer&) {
+    throw Error(ErrorKind::kNumeric, "NaN in the latents");
+  };
+  EXPECT_EQ(txt2img(arguments).code, 7);
+  engine_.on_paint = [](const std::vector<Request>&, Observer&) {
+    write_file("l", "a file where the folder was to be");
+  };
+  EXPECT_EQ(txt2img(arguments).code, 5);
+  EXPECT_EQ(sd({"txt2img", "-m", "missing", "-p", "x", "--outdir", "a/b"}).code, 3);
+  EXPECT_THAT(files_here(), ElementsAre("l"));
 }
 
 TEST_F(PaintingTest, KeepsTheParametersInThePicture) {
@@ -193,8 +233,9 @@ TEST_F(PaintingTest, GoesOnAfterANumericalFailureAndPaintsItsBatchOneByOne) {
   const Outcome outcome = txt2img({"-p", "x", "-s", "1", "--count", "4", "--batch-size", "2"});
   EXPECT_EQ(outcome.code, 1);
   EXPECT_EQ(outcome.out, "sd-1.png\nsd-3.png\nsd-4.png\n");
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("sd: error: image 1, seed 2: NaN in the latents\n"),
-                                 HasSubstr("sd: 1 of 4 images failed\n")));
+  EXPECT_THAT(outcome.err,
+              AllOf(HasSubstr("sd: error: image 2 of 4 (seed 2): NaN in the latents\n"),
+                    HasSubstr("sd: 1 of 4 images failed\n")));
 }
 
 TEST_F(PaintingTest, ReportsFailuresAsJson) {
@@ -203,10 +244,47 @@ TEST_F(PaintingTest, ReportsFailuresAsJson) {
   };
   const Outcome outcome = txt2img({"-p", "x", "-s", "1", "--json"});
   EXPECT_EQ(outcome.code, 7) << "all images failed";
+  EXPECT_EQ(outcome.err, "sd: error: the image (seed 1): NaN in the latents\n") << "no more lines";
   const auto objects = parse_lines(outcome.out);
   ASSERT_EQ(objects.size(), 1);
   EXPECT_TRUE(objects[0]["file"].is_null());
   EXPECT_EQ(objects[0]["error"], "NaN in the latents");
+}
+
+TEST_F(PaintingTest, DocumentsEveryKeyOfItsJson) {
+  txt2img({"-p", "x", "-s", "1", "-o", "in.png"});
+  auto lines = parse_lines(img2img({"--init-img", "in.png", "-p", "x", "--json"}).out);
+  engine_.on_paint = [](const std::vector<Request>&, Observer&) {
+    throw Error(ErrorKind::kNumeric, "NaN in the latents");
+  };
+  lines.push_back(parse_lines(txt2img({"-p", "x", "--json"}).out).at(0));
+  std::set<std::string> printed;
+  for (const nlohmann::json& line : lines) {
+    for (const auto& [key, value] : line.items()) {
+      if (!value.is_object()) printed.insert(key);
+      if (!value.is_object()) continue;
+      for (const auto& [inner, unused] : value.items()) printed.insert(key + "." + inner);
+    }
+  }
+  std::set<std::string> documented;
+  for (const HelpRow& row : report_keys()) documented.emplace(row.term);
+  EXPECT_EQ(printed, documented);
+}
+
+TEST_F(PaintingTest, CountsImagesFromOneForPeopleAlsoWhereSomeAreLeftOut) {
+  write_file("0.png", "mine");
+  engine_.on_paint = [](const std::vector<Request>& requests, Observer& observer) {
+    observer.on_progress(Phase::kDecode, 0, 1);
+    if (requests.front().seed == 7) throw Error(ErrorKind::kNumeric, "NaN in the latents");
+  };
+  const Outcome outcome =
+      txt2img({"-p", "x", "-s", "5", "--count", "3", "-o", "{index}.png", "--on-exist", "skip"});
+  EXPECT_EQ(outcome.out, "1.png\n");
+  EXPECT_EQ(outcome.err,
+            "sd: 1 image is there already and left out\n"
+            "sd: image 2 of 3: decoding\n"
+            "sd: error: image 3 of 3 (seed 7): NaN in the latents\n"
+            "sd: 1 of 3 images failed\n");
 }
 
 TEST_F(PaintingTest, KeepsWhatWasMadeBeforeAnErrorThatStops) {

@@ -38,7 +38,7 @@ class ProgramTest : public CliTest {
   fs::path program() const { return folder_ / "models/install/bin/sd"; }
   fs::path library() const { return folder_ / "models/install/lib/libsd_core.so"; }
 
-  /// Starts the program; its output goes to files.
+  /// Starts the program; its output goes to files (nullptr: standard output is closed).
   pid_t start(std::vector<std::string> arguments, const char* out = "models/out",
               const char* in = "/dev/null") {
     arguments.insert(arguments.begin(), "sd");
@@ -48,7 +48,11 @@ class ProgramTest : public CliTest {
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, 0, in, O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&files, 1, out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (out != nullptr) {
+      posix_spawn_file_actions_addopen(&files, 1, out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    } else {
+      posix_spawn_file_actions_addclose(&files, 1);
+    }
     posix_spawn_file_actions_addopen(&files, 2, "models/err", O_WRONLY | O_CREAT | O_TRUNC, 0600);
     pid_t child = -1;
     EXPECT_EQ(::posix_spawn(&child, program().c_str(), &files, nullptr, words.data(), environ), 0);
@@ -148,7 +152,10 @@ TEST_F(ProgramTest, TheFirstSignalStopsAtTheNextStep) {
     const pid_t child = start({"txt2img", "-p", "slow", "-m", "tiny", "-o", "a.png"});
     wait_for_painting();
     ::kill(child, signal);
-    EXPECT_EQ(finish(child).code, code);
+    const Outcome outcome = finish(child);
+    EXPECT_EQ(outcome.code, code);
+    EXPECT_THAT(outcome.err, HasSubstr("sd: stopping after this step; a second signal stops at "
+                                       "once\n"));
     fs::remove("models/err");
   }
   EXPECT_THAT(files_here(), IsEmpty());
@@ -177,13 +184,40 @@ TEST_F(ProgramTest, ABrokenPipeEndsItQuietly) {
   EXPECT_EQ(outcome.err, "");
 }
 
+TEST_F(ProgramTest, ABrokenPipeLosesNoPicture) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  ::close(ends[0]);
+  const std::string out = "/proc/self/fd/" + std::to_string(ends[1]);
+  const pid_t child =
+      start({"txt2img", "-p", "x", "-m", "tiny", "-s", "1", "--count", "3"}, out.c_str());
+  ::close(ends[1]);
+  EXPECT_EQ(finish(child).code, -SIGPIPE);
+  EXPECT_THAT(files_here(), ElementsAre("sd-1.png"));
+  EXPECT_EQ(read_picture("sd-1.png").width, 8);
+}
+
+TEST_F(ProgramTest, AClosedStandardOutputIsAnError) {
+  const Outcome outcome =
+      finish(start({"txt2img", "-p", "x", "-m", "tiny", "-s", "1", "-q"}, nullptr));
+  EXPECT_EQ(outcome.code, 5);
+  EXPECT_EQ(outcome.err,
+            "sd: error: standard output cannot be written: it is closed; the picture was saved as "
+            "'sd-1.png'\n");
+}
+
 TEST_F(ProgramTest, AFullStandardOutputIsAnError) {
   EXPECT_EQ(finish(start({"--help"}, "/dev/full")).code, 5);
   const Outcome outcome =
       finish(start({"txt2img", "-p", "x", "-m", "tiny", "-s", "1"}, "/dev/full"));
   EXPECT_EQ(outcome.code, 5);
-  EXPECT_THAT(outcome.err, HasSubstr("standard output cannot be written"));
+  EXPECT_THAT(outcome.err, HasSubstr("sd: error: standard output cannot be written: No space left "
+                                     "on device; the picture was saved as 'sd-1.png'\n"));
   EXPECT_THAT(files_here(), ElementsAre("sd-1.png"));
+  const Outcome bytes =
+      finish(start({"txt2img", "-p", "x", "-m", "tiny", "-o", "-", "-q"}, "/dev/full"));
+  EXPECT_EQ(bytes.code, 5);
+  EXPECT_EQ(bytes.err, "sd: error: standard output cannot be written: No space left on device\n");
 }
 
 }  // namespace

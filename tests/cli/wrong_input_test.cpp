@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "io/png.h"
 #include "tests/cli/cli_fixture.h"
@@ -60,7 +61,10 @@ INSTANTIATE_TEST_SUITE_P(
         WrongInput{{""}, 2, "no command ''"},
         WrongInput{{"help", "img2imf"}, 2, "did you mean img2img?"},
         WrongInput{{"--prompt", "x"}, 2, "expected a command before --prompt"},
-        WrongInput{{"txt2img"}, 2, "--prompt or --from-file is needed"},
+        WrongInput{
+            {"a cat"}, 2, "expected a command, found 'a cat' (did you mean sd txt2img -p \"a "},
+        WrongInput{{"verison"}, 2, "did you mean version?"},
+        WrongInput{{"txt2img"}, 2, "--prompt TEXT or --from-file FILE is needed"},
         WrongInput{{"txt2img", "--prompt"}, 2, "--prompt expects a value, found the end"},
         WrongInput{{"txt2img", "-p"}, 2, "-p expects a value, found the end"},
         WrongInput{{"txt2img", "-p", "--steps", "3"},
@@ -78,9 +82,24 @@ INSTANTIATE_TEST_SUITE_P(
         in_txt2img({"--strength", "0.5"},
                    "--strength is an option of sd img2img, not of sd txt2img"),
         in_txt2img({"cat"},
-                   "takes options alone, found 'cat' (a text of several words needs quotes)"),
+                   "takes options alone, found 'cat' (a prompt follows -p, in quotes where it has "
+                   "several words)"),
         in_txt2img({"--", "cat"}, "found 'cat'"), in_txt2img({"-"}, "found '-'"),
         in_txt2img({""}, "found ''"),
+        in_txt2img({"steps", "5"}, "found 'steps' (did you mean --steps?)"),
+        in_txt2img({"-steps", "5"}, "sd txt2img has no option -steps (did you mean --steps?)"),
+        in_txt2img({"-prompt", "a"}, "has no option -prompt (did you mean --prompt?)"),
+        in_txt2img({"-width", "64"}, "has no option -width (did you mean --width?)"),
+        in_txt2img({"-height", "64"}, "has no option -height (did you mean --height?)"),
+        in_txt2img({"-verbose"}, "has no option -verbose (did you mean --verbose?)"),
+        in_txt2img({"\u2013steps", "5"},
+                   "'\u2013steps' with a typographic dash (did you mean --steps?)"),
+        in_txt2img({"\u2014seed", "5"}, "typographic dash (did you mean --seed?)"),
+        in_txt2img({"\u2013\u2013seed", "5"}, "typographic dash (did you mean --seed?)"),
+        in_txt2img({"\u2212s", "5"}, "typographic dash (did you mean -s?)"),
+        in_txt2img({"\u2013frobnicate"}, "'\u2013frobnicate' with a typographic dash"),
+        in_txt2img({"--no-such"}, "sd txt2img has no option --no-such, see sd txt2img --help"),
+        in_txt2img({"--help=yes"}, "--help takes no value, found 'yes'"),
         in_txt2img({"--low-memory=yes"}, "--low-memory takes no value, found 'yes'"),
         in_txt2img({"--json=false"}, "--json takes no value, found 'false'")));
 
@@ -89,6 +108,19 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         in_txt2img({"--steps", "0"}, "--steps expects a whole number from 1 to 1000, found '0'"),
         in_txt2img({"--steps", "1e9"}, "found '1e9'"),
+        in_txt2img({"--steps", "1.5"}, "found '1.5'"),
+        in_txt2img({"--steps", "-W", "64"},
+                   "--steps expects a whole number from 1 to 1000, found '-W'"),
+        in_txt2img({"--steps", "--width", "64"},
+                   "--steps expects a value, found the option --width"),
+        in_txt2img({"--steps"}, "--steps expects a value, found the end of the command"),
+        in_txt2img({"-W"}, "-W expects a value, found the end of the command"),
+        in_txt2img({"--width", "8", "--height", "0"},
+                   "--height expects a whole number from 8 to 16384, "),
+        in_txt2img({"-W512px"}, "--width expects a whole number from 8 to 16384, found '512px'"),
+        in_txt2img({"--width="}, "--width expects a whole number from 8 to 16384, found ''"),
+        in_txt2img({"--scale", ""}, "--scale expects a number from 0 to 1000, found ''"),
+        in_txt2img({"--sampler", ""}, "or lcm, found ''"),
         in_txt2img({"--steps", "1000000000"}, "found '1000000000'"),
         in_txt2img({"--steps", "99999999999999999999"}, "found '99999999999999999999'"),
         in_txt2img({"--steps", "-5"}, "found '-5'"), in_txt2img({"--steps", ""}, "found ''"),
@@ -106,7 +138,10 @@ INSTANTIATE_TEST_SUITE_P(
         in_img2img({"--strength", "1.01"}, "--strength expects a number from 0 to 1, found '1.01'"),
         in_img2img({"--strength", "nan"}, "found 'nan'"),
         in_txt2img({"-s", "-1"}, "--seed expects a whole number from 0 to 18446744073709551615"),
+        in_txt2img({"--seed=-1"}, "found '-1' (for a random seed leave the option out)"),
         in_txt2img({"-s", "18446744073709551616"}, "found '18446744073709551616'"),
+        in_txt2img({"-s", "1e5"}, "found '1e5'"), in_txt2img({"-s", "1.0"}, "found '1.0'"),
+        in_txt2img({"-s", ""}, "found ''"),
         in_txt2img({"-s", "18446744073709551615", "--count", "2"}, "too large for 2 images"),
         in_txt2img({"--count", "0"}, "--count expects a whole number from 1 to 1000000"),
         in_txt2img({"--batch-size", "0"}, "--batch-size expects a whole number from 1 to 4096"),
@@ -114,10 +149,13 @@ INSTANTIATE_TEST_SUITE_P(
         in_txt2img({"--n_iter", "x"}, "--n_iter expects"),
         in_txt2img({"--n_iter", "1000000", "--n_samples", "4096"}, "at most 1000000 images"),
         in_txt2img({"--sampler", "eulr"}, "found 'eulr' (did you mean euler?)"),
+        in_txt2img({"--sampler", "DPM++ 2M Karras"},
+                   "found 'DPM++ 2M Karras' (did you mean --sampler dpmpp_2m --sigmas karras?)"),
         in_txt2img({"--sigmas", "foo"}, "--sigmas expects karras, found 'foo'"),
         in_txt2img({"--spacing", "foo"}, "--spacing expects leading, linspace or trailing"),
         in_txt2img({"--clip-skip", "40"}, "--clip-skip expects a whole number from 0 to 31"),
-        in_txt2img({"--device", "gpu"}, "--device expects auto, cpu, cuda or cuda:N, found 'gpu'"),
+        in_txt2img({"--device", "gpu"},
+                   "--device expects auto, cpu, cuda or cuda:N, found 'gpu' (did you mean cuda?)"),
         in_txt2img({"--device", "cuda:"}, "found 'cuda:'"),
         in_txt2img({"--device", "cuda:x"}, "found 'cuda:x'"),
         in_txt2img({"--dtype", "fp8"}, "--dtype expects auto, fp32, bf16 or fp16, found 'fp8'"),
@@ -129,24 +167,53 @@ INSTANTIATE_TEST_SUITE_P(
     Together, WrongArgumentTest,
     ::testing::Values(
         in_txt2img({"--from-file", "f"}, "--prompt and --from-file cannot stand together"),
-        in_txt2img({"--count", "2", "--n_samples", "2"}, "--count cannot stand together"),
-        in_txt2img({"-o", "-", "--json"}, "-o - and --json cannot stand together"),
+        in_txt2img({"--count", "2", "--n_samples", "2"},
+                   "--count and --n_samples cannot stand together"),
+        in_txt2img({"--n_iter", "2", "--count", "2"}, "--count and --n_iter cannot stand together"),
+        in_txt2img({"-o", "-", "--json"}, "--json and --output - cannot stand together"),
+        in_txt2img({"--outdir", "out", "-o", "a.png"},
+                   "--outdir out and --output a.png cannot stand together"),
+        in_txt2img({"-o", "b/", "--outdir", "out"}, "--outdir out and --output b/ cannot"),
+        in_txt2img({"-o", "-", "--outdir", "out"}, "--outdir out and --output - cannot"),
+        in_txt2img({"--plms", "--sampler", "euler"},
+                   "--plms and --sampler euler cannot stand together"),
+        in_txt2img({"--sampler", "DDIM", "--plms"}, "--plms and --sampler ddim cannot"),
+        in_txt2img({"-q", "-v"}, "--quiet and --verbose cannot stand together"),
+        in_txt2img({"--verbose", "--quiet"}, "--quiet and --verbose cannot stand together"),
         in_img2img({}, "--init-img FILE is needed"),
-        in_img2img({"--init-img", "a", "--init-latents", "b"}, "cannot stand together")));
+        in_img2img({"--init-img", "a", "--init-latents", "b"},
+                   "--init-img and --init-latents cannot stand together")));
 
 INSTANTIATE_TEST_SUITE_P(
     Files, WrongArgumentTest,
     ::testing::Values(
-        in_txt2img({"-o", "a.jpg"}, "a.jpg"), in_txt2img({"-o", ""}, "--output expects"),
-        in_txt2img({"-o", "a.png", "--count", "2"}, "a.png"),
+        in_txt2img(
+            {"-o", "a.jpg"},
+            "--output expects a name that ends in .png, the one format written so far, or in "
+            "/ for a folder, found 'a.jpg'"),
+        in_txt2img({"-o", "a.webp"}, "--output expects a name that ends in .png"),
+        in_txt2img({"-o", ""}, "--output expects"),
+        in_txt2img({"--outdir", ""}, "--outdir expects the name of a file or folder"),
+        in_txt2img({"-o", ".png"}, "--output expects a name before .png"),
+        in_txt2img({"-o", "a\nb.png"}, "--output expects a name without line breaks"),
+        in_txt2img({"-o", std::string(300, 'n') + ".png"},
+                   "names of at most 255 bytes, found one of 304"),
+        in_txt2img({"-o", "/proc/x.png"}, "cannot write '/proc/x.png': the folder '/proc' ", 5),
+        in_txt2img({"-o", "/dev/null"}, "cannot write into '/dev/null': it is a pipe or device", 5),
+        in_txt2img({"-o", "/dev/full"}, "cannot write into '/dev/full': it is a pipe or device", 5),
+        in_txt2img({"-o", "models/tiny/model_index.json/x.png"},
+                   "'models/tiny/model_index.json' is not a folder", 5),
+        in_txt2img({"-o", "{{x}.png"}, "--output found a } without its {"),
+        in_txt2img({"-o", "a.png", "--count", "2"}, "found one file 'a.png'"),
         in_txt2img({"-o", "{foo}.png"}, "unknown placeholder {foo}"),
-        in_txt2img({"-o", "no/a.png"}, "the output folder no does not exist", 5),
+        in_txt2img({"-o", "no/a.png"}, "cannot write 'no/a.png': the folder 'no' does not exist",
+                   5),
         in_txt2img({"--outdir", "models/tiny/model_index.json"}, "model_index.json", 5),
-        in_txt2img({"--on-exist", "ask"}, "--on-exist 'ask' is unknown"),
+        in_txt2img({"--on-exist", "ask"},
+                   "--on-exist expects overwrite, rename, skip or error, found 'ask'"),
         in_txt2img({"--save-latents", "l.pt"}, "--save-latents expects a name that ends in"),
         in_txt2img({"--save-latents", "l.safetensors", "--count", "2"}, "{index} or {seed}"),
-        in_txt2img({"--save-latents", "no/l.safetensors"}, "the output folder no does not exist",
-                   5),
+        in_txt2img({"--save-latents", "no/l.safetensors"}, "the folder 'no' does not exist", 5),
         in_txt2img({"--log-file", "no/log"}, "the log file no/log cannot be opened", 5),
         in_img2img({"--init-img", "no.png"}, "no.png", 4),
         in_img2img({"--init-img", "models"}, "models", 4),
@@ -175,9 +242,28 @@ TEST_F(WrongInputTest, StandardOutputThatIsATerminal) {
 
 TEST_F(WrongInputTest, FolderThatCannotBeWritten) {
   std::filesystem::create_directory("locked");
-  ::chmod("locked", 0500);
-  if (::access("locked", W_OK) == 0) GTEST_SKIP() << "root writes everywhere";
-  expect(in_txt2img({"-o", "locked/a.png"}, "the output folder locked cannot be written", 5));
+  ::chmod("locked", 0555);
+  ::chmod(".", 0755);
+  const bool is_root = ::geteuid() == 0;  // for whom nothing is locked
+  if (is_root) {
+    ASSERT_EQ(::seteuid(65534), 0);
+  }
+  for (const char* output : {"locked/a.png", "locked", "locked/new/", "locked/{index}.png"}) {
+    expect(in_txt2img({"-o", output}, "the folder 'locked' may not be written to", 5));
+  }
+  if (is_root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
+}
+
+TEST_F(WrongInputTest, LinksThatLeadNowhere) {
+  std::filesystem::create_symlink("no/a.png", "a.png");
+  std::filesystem::create_symlink("loop.png", "loop.png");
+  std::filesystem::create_symlink("nowhere", "out");
+  expect(
+      in_txt2img({"-o", "a.png"}, "it is a link to 'no/a.png', and the folder 'no' does not", 5));
+  expect(in_txt2img({"-o", "loop.png"}, "symbolic links", 5));
+  expect(in_txt2img({"-o", "out"}, "'out' is not a folder", 5));
 }
 
 TEST_F(WrongInputTest, FilesThatAreThereAlready) {

@@ -73,6 +73,21 @@ TEST(WriteFile, FollowsLinksWhenOverwriting) {
             folder / "dangling-1");
 }
 
+TEST(WriteFile, MakesTheFileThatALinkPromises) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "real");
+  std::filesystem::create_symlink("real/a.png", folder / "inner.png");
+  std::filesystem::create_symlink("inner.png", folder / "link.png");
+  EXPECT_EQ(write_file_atomically(folder / "link.png", kNew, OnExist::kOverwrite),
+            folder / "real/a.png");
+  EXPECT_EQ(file_bytes(folder / "link.png"), kNew);
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link.png"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "inner.png"));
+  std::filesystem::create_symlink("loop", folder / "loop");
+  expect_error([&] { write_file_atomically(folder / "loop", kNew, OnExist::kOverwrite); },
+               ErrorKind::kOutput, "symbolic links");
+}
+
 TEST(WriteFile, RenamesWithoutRaces) {
   const TemporaryFolder folder;
   constexpr int kThreads = 8;
@@ -101,6 +116,7 @@ TEST(WriteFile, ExplainsWhyItCannot) {
   const auto expect = [&](const std::filesystem::path& path, const std::string& part) {
     for (const OnExist on_exist : {OnExist::kOverwrite, OnExist::kRename}) {
       expect_error([&] { write_file_atomically(path, kNew, on_exist); }, ErrorKind::kOutput, part);
+      expect_error([&] { check_file_can_be_written(path, on_exist); }, ErrorKind::kOutput, part);
     }
   };
   expect(folder / "missing" / "a.png", "missing' does not exist");

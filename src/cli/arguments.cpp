@@ -1,0 +1,41 @@
+#include "cli/arguments.h"
+
+#include <filesystem>
+
+#include "core/check.h"
+
+namespace sd {
+namespace {
+
+/// Whether both name one folder, be there a / at the end or not.
+bool are_one_folder(const std::string& a, const std::string& b) {
+  namespace fs = std::filesystem;
+  return (fs::path(a) / "").lexically_normal() == (fs::path(b) / "").lexically_normal();
+}
+
+}  // namespace
+
+void join_arguments(Arguments& arguments) {
+  const auto check = [](bool agree, const std::string& one, const std::string& other) {
+    SD_CHECK(agree, ErrorKind::kUsage, one, " and ", other, " cannot stand together");
+  };
+  check(!arguments.quiet || !arguments.verbose, "--quiet", "--verbose");
+  check(!arguments.prompt || !arguments.prompt_file, "--prompt", "--from-file");
+  check(!arguments.init_image || !arguments.init_latents, "--init-img", "--init-latents");
+  check(!arguments.count || !arguments.n_samples, "--count", "--n_samples");
+  check(!arguments.count || !arguments.n_iter, "--count", "--n_iter");
+  check(!arguments.json || arguments.output != "-", "--json", "--output -");
+  if (arguments.plms) {
+    std::string& sampler = arguments.request.sampler;
+    check(sampler.empty() || sampler == "plms", "--plms", "--sampler " + sampler);
+    sampler = "plms";
+  }
+  if (arguments.outdir) {
+    std::optional<std::string>& output = arguments.output;
+    check(!output || are_one_folder(*output, *arguments.outdir), "--outdir " + *arguments.outdir,
+          "--output " + output.value_or(""));
+    output = *arguments.outdir + "/";
+  }
+}
+
+}  // namespace sd

@@ -1,0 +1,58 @@
+#include "cli/help_sections.h"
+
+#include "cli/image_report.h"
+
+namespace sd {
+namespace {
+
+const std::vector<HelpRow> kOutputNames = {
+    {"FILE.png", "one image; its folder must be there"},
+    {"FOLDER/",
+     "sd-<seed>.png in that folder, which is made where it is missing; the / may be left "
+     "out where the folder is there or has no dot in its name"},
+    {"{index}, {seed}",
+     "in a name that ends in .png: the number of the image, from 0, and its seed"},
+    {"{index:05}", "the same with zeros in front, here 00000, 00001, ..."},
+    {"{{, }}", "the braces { and } themselves"},
+    {"-", "the PNG file itself on standard output"},
+};
+
+const std::vector<HelpRow> kEnvironment = {
+    {"SD_MODELS", "folder of models that -m finds by name"},
+    {"HF_HUB_CACHE", "Hugging Face cache in which -m finds ORG/NAME"},
+    {"HF_HOME", "folder whose hub/ is that cache, where HF_HUB_CACHE is not set"},
+    {"NO_COLOR", "where set and not empty: no colours"},
+};
+
+const std::vector<HelpRow> kExitCodes = {
+    {"0", "all done"},
+    {"1", "some images failed, the others are there"},
+    {"2", "wrong option, value or file of prompts"},
+    {"3", "model unreadable or unsupported"},
+    {"4", "input picture or latents unreadable"},
+    {"5", "output not writable, or disk full"},
+    {"6", "out of memory"},
+    {"7", "numerical failure: not a number in latents or picture"},
+    {"70", "internal error, a mistake in sd"},
+    {"75", "temporary failure, worth trying again"},
+    {"130", "stopped by SIGINT (Ctrl-C)"},
+    {"141", "ended by SIGPIPE: what read the output is gone; images made before are there"},
+    {"143", "stopped by SIGTERM"},
+};
+
+}  // namespace
+
+std::span<const HelpSection> help_sections() {
+  static const std::vector<HelpSection> kSections = {
+      {"Names of images (-o)", "", kOutputNames},
+      {"Environment", "", kEnvironment},
+      {"Exit status", "", kExitCodes},
+      {"Keys of --json",
+       "One object on one line for each image as soon as it is made. Messages count images from 1, "
+       "index and {index} from 0.",
+       report_keys()},
+  };
+  return kSections;
+}
+
+}  // namespace sd

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "cli/arguments.h"
+#include "cli/options.h"
+#include "cli/parse_value.h"
+
+// What options take, for the tables of options.cpp.
+namespace sd::takes {
+
+/// That field of the arguments, or of the request or load options in them.
+template <typename Owner, typename Field>
+Field& field_of(Arguments& arguments, Field Owner::*field) {
+  if constexpr (std::is_same_v<Owner, Request>) {
+    return arguments.request.*field;
+  } else if constexpr (std::is_same_v<Owner, LoadOptions>) {
+    return arguments.load.*field;
+  } else {
+    return arguments.*field;
+  }
+}
+
+/// Stores what `parse`(flag, text) returns.
+template <typename Owner, typename Field, typename Parse>
+OptionValue parsed(Field Owner::*field, std::string allowed, Parse parse) {
+  return {std::move(allowed),
+          [field, parse](Arguments& arguments, std::string_view flag, const std::string& text) {
+            field_of(arguments, field) = parse(flag, text);
+          }};
+}
+
+/// A whole number from `low` to `high`.
+template <typename Owner, typename Field>
+OptionValue whole(Field Owner::*field, int low, int high) {
+  return parsed(field, print_range(int64_t{low}, int64_t{high}),
+                [=](std::string_view flag, const std::string& text) {
+                  return static_cast<int>(parse_integer(flag, text, low, high));
+                });
+}
+
+/// A number from `low` to `high`.
+template <typename Owner, typename Field>
+OptionValue real(Field Owner::*field, double low, double high) {
+  return parsed(field, print_range(low, high), [=](std::string_view flag, const std::string& text) {
+    return parse_real(flag, text, low, high);
+  });
+}
+
+/// One of `names`, which must outlive the option, in upper or lower case.
+template <typename Owner, typename Field>
+OptionValue choice(Field Owner::*field, std::span<const std::string_view> names) {
+  return parsed(field, print_choices(names), [=](std::string_view flag, const std::string& text) {
+    return parse_choice(flag, text, names);
+  });
+}
+
+/// Any text in UTF-8.
+template <typename Owner, typename Field>
+OptionValue text(Field Owner::*field) {
+  return parsed(field, "", parse_text);
+}
+
+/// The name of a file or folder.
+template <typename Owner, typename Field>
+OptionValue path(Field Owner::*field) {
+  return parsed(field, "", parse_path);
+}
+
+/// An option without a value.
+template <typename Owner>
+OptionValue flag(bool Owner::*field) {
+  return parsed(field, "", [](std::string_view, const std::string&) { return true; });
+}
+
+}  // namespace sd::takes
