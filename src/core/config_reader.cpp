@@ -1,12 +1,13 @@
 #include "core/config_reader.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/check.h"
+#include "core/model_file.h"
+#include "core/model_json.h"
 
 namespace sd {
 
@@ -24,57 +25,92 @@ struct ConfigReader::State {
     return found == values.end() || found->is_null() ? nullptr : &*found;
   }
 
-  [[noreturn]] void wrong_type(const std::string& key, const char* expected, const json& found) {
+  [[noreturn]] void refuse(const std::string& key, const std::string& expected, const json& found) {
     std::string text = found.dump();
     if (text.size() > 60) text = text.substr(0, 60) + "…";
     fail(ErrorKind::kModel, name, ": '", key, "' should be ", expected, ", found ", text);
+  }
+
+  [[noreturn]] void refuse_count(const std::string& key, size_t expected, size_t found) {
+    fail(ErrorKind::kModel, name, ": '", key, "' should have ", expected, " entries, found ",
+         found);
   }
 };
 
 namespace {
 
-bool holds(const json& value, bool*) { return value.is_boolean(); }
-bool holds(const json& value, int64_t*) { return value.is_number_integer(); }
-bool holds(const json& value, double*) { return value.is_number(); }
-bool holds(const json& value, std::string*) { return value.is_string(); }
+// What a key may hold: for each kind, does a value fit, and how a message says what would.
 
-const char* type_name(bool*) { return "true or false"; }
-const char* type_name(int64_t*) { return "a whole number"; }
-const char* type_name(double*) { return "a number"; }
-const char* type_name(std::string*) { return "a string"; }
+struct Truth {
+  using Type = bool;
+  bool fits(const json& value) const { return value.is_boolean(); }
+  std::string text() const { return "true or false"; }
+};
 
-template <typename T, typename State>
-std::optional<T> find_value(State& state, const std::string& key) {
+struct Text {
+  using Type = std::string;
+  bool fits(const json& value) const { return value.is_string(); }
+  std::string text() const { return "a string"; }
+};
+
+struct Whole {
+  using Type = int64_t;
+  IntRange range;
+
+  bool fits(const json& value) const {
+    if (!value.is_number_integer()) return false;
+    if (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX) return false;
+    return range.least <= value.get<int64_t>() && value.get<int64_t>() <= range.most;
+  }
+  std::string text() const {
+    return concat_text("a whole number from ", range.least, " to ", range.most);
+  }
+};
+
+struct Real {
+  using Type = double;
+  RealRange range;
+
+  bool fits(const json& value) const {
+    return value.is_number() && range.least <= value.get<double>() &&
+           value.get<double>() <= range.most;
+  }
+  std::string text() const {
+    return concat_text("a number from ", range.least, " to ", range.most);
+  }
+};
+
+template <typename Kind, typename State>
+std::optional<typename Kind::Type> find_value(State& state, const std::string& key, Kind kind) {
   const json* value = state.find(key);
   if (!value) return {};
-  T* tag = nullptr;
-  if (!holds(*value, tag)) state.wrong_type(key, type_name(tag), *value);
-  return value->template get<T>();
+  if (!kind.fits(*value)) state.refuse(key, kind.text(), *value);
+  return value->template get<typename Kind::Type>();
 }
 
-template <typename T, typename State>
-std::optional<std::vector<T>> find_list(State& state, const std::string& key) {
+template <typename Kind, typename State>
+std::optional<std::vector<typename Kind::Type>> find_list(State& state, const std::string& key,
+                                                          Kind kind) {
   const json* value = state.find(key);
   if (!value) return {};
-  T* tag = nullptr;
   const bool fits = value->is_array() && std::all_of(value->begin(), value->end(),
-                                                     [&](const json& v) { return holds(v, tag); });
-  if (!fits) {
-    state.wrong_type(key, (std::string("a list, each ") + type_name(tag)).c_str(), *value);
-  }
-  std::vector<T> list;
-  for (const json& item : *value) list.push_back(item.get<T>());
+                                                     [&](const json& v) { return kind.fits(v); });
+  if (!fits) state.refuse(key, "a list, each " + kind.text(), *value);
+  std::vector<typename Kind::Type> list;
+  for (const json& item : *value) list.push_back(item.get<typename Kind::Type>());
   return list;
 }
 
-template <typename T, typename State>
-std::vector<T> find_list_or_one(State& state, const std::string& key, size_t count, T fallback) {
+template <typename Kind, typename State>
+std::vector<typename Kind::Type> find_list_or_one(State& state, const std::string& key,
+                                                  size_t count, typename Kind::Type fallback,
+                                                  Kind kind) {
   const json* value = state.find(key);
-  if (!value) return std::vector<T>(count, fallback);
-  if (!value->is_array()) return std::vector<T>(count, *find_value<T>(state, key));
-  auto list = *find_list<T>(state, key);
-  SD_CHECK(list.size() == count, ErrorKind::kModel, state.name, ": '", key, "' should have ", count,
-           " entries, found ", list.size());
+  if (!value || !value->is_array()) {
+    return std::vector<typename Kind::Type>(count, find_value(state, key, kind).value_or(fallback));
+  }
+  auto list = *find_list(state, key, kind);
+  if (list.size() != count) state.refuse_count(key, count, list.size());
   return list;
 }
 
@@ -92,32 +128,13 @@ ConfigReader::ConfigReader(ConfigReader&&) noexcept = default;
 ConfigReader& ConfigReader::operator=(ConfigReader&&) noexcept = default;
 
 ConfigReader ConfigReader::from_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  SD_CHECK(file && !std::filesystem::is_directory(path), ErrorKind::kModel, path.string(),
-           ": the file is missing or cannot be opened");
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
-  SD_CHECK(!text.empty(), ErrorKind::kModel, path.string(), ": the file is empty");
-  SD_CHECK(!text.starts_with("version https://git-lfs"), ErrorKind::kModel, path.string(),
-           ": this is a git-lfs pointer, not the file itself (git lfs pull fetches it)");
-  return from_text(text, path.string());
+  return from_text(read_model_text(path), path.string());
 }
 
 ConfigReader ConfigReader::from_text(const std::string& text, const std::string& name) {
-  // A depth cap: the parser itself is iterative, the tree's destructor and dump() are not.
-  constexpr int kMaxDepth = 64;
-  auto keep_shallow = [&](int depth, json::parse_event_t, json&) {
-    SD_CHECK(depth < kMaxDepth, ErrorKind::kModel, name, ": the JSON is nested too deeply");
-    return true;
-  };
   auto state = std::make_unique<State>();
   state->name = name;
-  try {
-    state->values = json::parse(text, keep_shallow);
-  } catch (const json::parse_error& error) {
-    fail(ErrorKind::kModel, name, ": not valid JSON (at byte ", error.byte, ")");
-  }
-  SD_CHECK(state->values.is_object(), ErrorKind::kModel, name,
-           ": expected a JSON object at the top");
+  state->values = parse_json_object(text, name);
   return ConfigReader(std::move(state));
 }
 
@@ -131,65 +148,65 @@ bool ConfigReader::is_list(const std::string& key) const {
 }
 
 std::optional<bool> ConfigReader::find_bool(const std::string& key) {
-  return find_value<bool>(*state_, key);
+  return find_value(*state_, key, Truth{});
 }
-std::optional<int64_t> ConfigReader::find_int(const std::string& key) {
-  return find_value<int64_t>(*state_, key);
+std::optional<int64_t> ConfigReader::find_int(const std::string& key, IntRange range) {
+  return find_value(*state_, key, Whole{range});
 }
-std::optional<double> ConfigReader::find_double(const std::string& key) {
-  return find_value<double>(*state_, key);
+std::optional<double> ConfigReader::find_double(const std::string& key, RealRange range) {
+  return find_value(*state_, key, Real{range});
 }
 std::optional<std::string> ConfigReader::find_string(const std::string& key) {
-  return find_value<std::string>(*state_, key);
+  return find_value(*state_, key, Text{});
 }
 bool ConfigReader::get_bool(const std::string& key, bool fallback) {
   return find_bool(key).value_or(fallback);
 }
-int64_t ConfigReader::get_int(const std::string& key, int64_t fallback) {
-  return find_int(key).value_or(fallback);
+int64_t ConfigReader::get_int(const std::string& key, int64_t fallback, IntRange range) {
+  return find_int(key, range).value_or(fallback);
 }
-double ConfigReader::get_double(const std::string& key, double fallback) {
-  return find_double(key).value_or(fallback);
+double ConfigReader::get_double(const std::string& key, double fallback, RealRange range) {
+  return find_double(key, range).value_or(fallback);
 }
 std::string ConfigReader::get_string(const std::string& key, const std::string& fallback) {
   return find_string(key).value_or(fallback);
 }
 std::vector<int64_t> ConfigReader::get_ints(const std::string& key,
-                                            const std::vector<int64_t>& fallback) {
-  return find_list<int64_t>(*state_, key).value_or(fallback);
+                                            const std::vector<int64_t>& fallback, IntRange range) {
+  return find_list(*state_, key, Whole{range}).value_or(fallback);
 }
 std::vector<double> ConfigReader::get_doubles(const std::string& key,
-                                              const std::vector<double>& fallback) {
-  return find_list<double>(*state_, key).value_or(fallback);
+                                              const std::vector<double>& fallback,
+                                              RealRange range) {
+  return find_list(*state_, key, Real{range}).value_or(fallback);
 }
 std::vector<std::string> ConfigReader::get_strings(const std::string& key,
                                                    const std::vector<std::string>& fallback) {
-  return find_list<std::string>(*state_, key).value_or(fallback);
+  return find_list(*state_, key, Text{}).value_or(fallback);
 }
 std::vector<int64_t> ConfigReader::get_ints_or_one(const std::string& key, size_t count,
-                                                   int64_t fallback) {
-  return find_list_or_one<int64_t>(*state_, key, count, fallback);
+                                                   int64_t fallback, IntRange range) {
+  return find_list_or_one(*state_, key, count, fallback, Whole{range});
 }
 std::vector<bool> ConfigReader::get_bools_or_one(const std::string& key, size_t count,
                                                  bool fallback) {
-  return find_list_or_one<bool>(*state_, key, count, fallback);
+  return find_list_or_one(*state_, key, count, fallback, Truth{});
 }
 
 std::vector<std::vector<int64_t>> ConfigReader::get_int_lists_or_one(const std::string& key,
-                                                                     size_t count,
-                                                                     int64_t fallback) {
+                                                                     size_t count, int64_t fallback,
+                                                                     IntRange range) {
   const json* value = state_->find(key);
   using Lists = std::vector<std::vector<int64_t>>;
-  if (!value || !value->is_array()) return Lists(count, {get_int(key, fallback)});
-  SD_CHECK(value->size() == count, ErrorKind::kModel, state_->name, ": '", key, "' should have ",
-           count, " entries, found ", value->size());
+  if (!value || !value->is_array()) return Lists(count, {get_int(key, fallback, range)});
+  if (value->size() != count) state_->refuse_count(key, count, value->size());
+  const Whole kind{range};
   Lists lists;
   for (const json& entry : *value) {
     const json list = entry.is_array() ? entry : json::array({entry});
-    const bool fits = !list.empty() && std::all_of(list.begin(), list.end(), [](const json& v) {
-      return v.is_number_integer();
-    });
-    if (!fits) state_->wrong_type(key, "whole numbers or lists of them", *value);
+    const bool fits = !list.empty() && std::all_of(list.begin(), list.end(),
+                                                   [&](const json& v) { return kind.fits(v); });
+    if (!fits) state_->refuse(key, "a list, each entry one or several of " + kind.text(), *value);
     lists.push_back(list.get<std::vector<int64_t>>());
   }
   return lists;
@@ -200,7 +217,7 @@ ConfigReader ConfigReader::get_object(const std::string& key) {
   part->name = state_->name + ", '" + key + "'";
   part->values = json::object();
   if (const json* value = state_->find(key)) {
-    if (!value->is_object()) state_->wrong_type(key, "an object", *value);
+    if (!value->is_object()) state_->refuse(key, "an object", *value);
     part->values = *value;
   }
   return ConfigReader(std::move(part));

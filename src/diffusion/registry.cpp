@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <fstream>
-#include <iterator>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include "core/check.h"
+#include "core/config_limits.h"
+#include "core/model_file.h"
 
 namespace sd {
 
@@ -66,13 +67,37 @@ std::optional<ConfigKey::Type> key_type(const std::string& key) {
   return {};
 }
 
+/// The bounds of a whole number; all of them count steps, times or orders.
+IntRange int_range(const std::string& key) {
+  return key == "num_train_timesteps" ? IntRange{2, kStepsRange.most} : kStepsRange;
+}
+
+/// The bounds of a number, or of each number of a list.
+RealRange real_range(const std::string& key) {
+  static const std::map<std::string, RealRange> kRanges = {
+      {"beta_start", kPartRange},
+      {"beta_end", kPartRange},
+      {"trained_betas", kPartRange},
+      {"dynamic_thresholding_ratio", kPartRange},
+      {"clip_sample_range", kFactorRange},
+      {"sample_max_value", kFactorRange},
+      {"sigma_min", kFactorRange},
+      {"sigma_max", kFactorRange},
+      {"timestep_scaling", kFactorRange},
+      {"flow_shift", kFactorRange},
+      {"disable_corrector", {0, static_cast<double>(kStepsRange.most)}},
+  };
+  const auto found = kRanges.find(key);  // others may be anything: lambda_min_clipped is -infinity
+  return found == kRanges.end() ? kAnyRange : found->second;
+}
+
 ConfigValue read_value(ConfigReader& reader, const std::string& key, ConfigKey::Type type) {
   switch (type) {
     case ConfigKey::Type::kBool: return reader.get_bool(key, false);
-    case ConfigKey::Type::kInt: return reader.get_int(key, 0);
-    case ConfigKey::Type::kDouble: return reader.get_double(key, 0);
+    case ConfigKey::Type::kInt: return reader.get_int(key, 0, int_range(key));
+    case ConfigKey::Type::kDouble: return reader.get_double(key, 0, real_range(key));
     case ConfigKey::Type::kString: return reader.get_string(key, "");
-    case ConfigKey::Type::kList: return reader.get_doubles(key, {});
+    case ConfigKey::Type::kList: return reader.get_doubles(key, {}, real_range(key));
   }
   return {};
 }
@@ -129,22 +154,21 @@ std::string sampler_name(const SchedulerConfig& config) {
 }
 
 SchedulerConfig load_scheduler_config(const std::filesystem::path& path,
-                                      const std::string& class_name) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
-  if (text.find("Infinity") == std::string::npos) {  // also where the file cannot be read
-    return read_scheduler_config(ConfigReader::from_file(path), class_name);
-  }
-  return read_scheduler_config(ConfigReader::from_text(without_infinities(text), path.string()),
-                               class_name);
+                                      const SchedulerName& index) {
+  const std::string text = without_infinities(read_model_text(path));
+  return read_scheduler_config(ConfigReader::from_text(text, path.string()), index);
 }
 
-SchedulerConfig read_scheduler_config(ConfigReader reader, const std::string& class_name) {
-  const std::string own_class = reader.get_string("_class_name", "");
-  const std::string name = class_name.empty() ? own_class : class_name;
-  SD_CHECK(!name.empty(), ErrorKind::kModel, reader.name(),
+SchedulerConfig read_scheduler_config(ConfigReader reader, const SchedulerName& index) {
+  SchedulerName name{reader.get_string("_class_name", ""), reader.name(), ""};
+  if (!index.class_name.empty()) {
+    const bool agree = name.class_name.empty() || name.class_name == index.class_name;
+    name = {index.class_name, index.file, agree ? "" : name.class_name};
+  }
+  SD_CHECK(!name.class_name.empty(), ErrorKind::kModel, reader.name(),
            ": '_class_name' should name the scheduler class, found nothing");
-  SchedulerConfig config(reader.name(), name, find_class(name));
+  const SchedulerClass* scheduler_class = find_class(name.class_name);
+  SchedulerConfig config(reader.name(), std::move(name), scheduler_class);
   for (const std::string& key : reader.keys()) {
     const std::optional<ConfigKey::Type> type = key_type(key);
     if (type && reader.has(key)) config.set(key, read_value(reader, key, *type));

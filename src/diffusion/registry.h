@@ -24,14 +24,16 @@ std::vector<std::string> sampler_names();
 /// The name of --sampler that stands for this config's class; the class where there is none.
 std::string sampler_name(const SchedulerConfig& config);
 
-/// Reads a scheduler_config.json. `class_name` is the class that model_index.json names, which wins
-/// over the file's own; empty where there is no model_index.json.
-/// Errors: kModel for an unreadable file, a value of the wrong type, or an unknown key.
+/// Reads a scheduler_config.json. `index` is the class that model_index.json names, which wins over
+/// the file's own, as in diffusers (pipeline_loading_utils.py, `load_sub_model`); empty where there
+/// is no model_index.json.
+/// Errors: kModel for an unreadable file, a value of the wrong type or beyond its range, or an
+/// unknown key.
 SchedulerConfig load_scheduler_config(const std::filesystem::path& path,
-                                      const std::string& class_name = "");
+                                      const SchedulerName& index = {});
 
 /// The same for JSON that has been read already.
-SchedulerConfig read_scheduler_config(ConfigReader reader, const std::string& class_name = "");
+SchedulerConfig read_scheduler_config(ConfigReader reader, const SchedulerName& index = {});
 
 /// What diffusers' SD1 and SD2 pipelines (text to image, img2img, inpainting) do to the config of
 /// the scheduler that they get: steps_offset becomes 1, clip_sample false. A patched key that was a

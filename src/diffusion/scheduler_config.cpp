@@ -41,12 +41,12 @@ std::string to_string(const ConfigValue& value) {
   return out.str();
 }
 
-SchedulerConfig::SchedulerConfig(std::string source, std::string class_name,
+SchedulerConfig::SchedulerConfig(std::string source, SchedulerName name,
                                  const SchedulerClass* scheduler_class)
-    : source_(std::move(source)), class_name_(std::move(class_name)), class_(scheduler_class) {}
+    : source_(std::move(source)), name_(std::move(name)), class_(scheduler_class) {}
 
 const SchedulerClass& SchedulerConfig::scheduler_class() const {
-  SD_CHECK(class_, ErrorKind::kModel, source_, ": the scheduler class '", class_name_,
+  SD_CHECK(class_, ErrorKind::kModel, name_.file, ": the scheduler class '", name_.class_name,
            "' is not supported (--sampler chooses another)");
   return *class_;
 }
@@ -75,7 +75,7 @@ void SchedulerConfig::patch(const std::string& key, ConfigValue value) {
 }
 
 SchedulerConfig SchedulerConfig::under(const SchedulerClass& other) const {
-  SchedulerConfig swapped(source_, other.name, &other);
+  SchedulerConfig swapped(source_, {other.name, source_, ""}, &other);
   for (const auto& [key, value] : given_) swapped.set(key, value);
   return swapped;
 }
@@ -123,7 +123,7 @@ std::string SchedulerConfig::get_choice(const std::string& key,
 
 void SchedulerConfig::refuse(const std::string& key) const {
   fail(ErrorKind::kModel, source_, ": '", key, "' = ", to_string(value(key)),
-       " is not supported for ", class_name_);
+       " is not supported for ", name_.class_name);
 }
 
 void SchedulerConfig::refuse_if_true(const std::vector<std::string>& keys) const {

@@ -21,6 +21,13 @@ using ConfigValue =
 /// The value as a message shows it.
 std::string to_string(const ConfigValue& value);
 
+/// A scheduler's class and where its name comes from.
+struct SchedulerName {
+  std::string class_name;  ///< such as "PNDMScheduler"
+  std::string file;        ///< what messages call the file that names it
+  std::string overruled;   ///< another class that scheduler_config.json names; empty: none
+};
+
 /// A scheduler's config with diffusers' memory of which keys were given (by scheduler_config.json
 /// or by an override) and which are the class's defaults: a swap to another class keeps the given
 /// ones, also those that only a later class knows, and forgets the defaults
@@ -30,13 +37,12 @@ class SchedulerConfig {
  public:
   /// `source` is what messages call this config; `scheduler_class` is null for a class that is not
   /// implemented here, whose config serves to swap away from it.
-  SchedulerConfig(std::string source, std::string class_name,
-                  const SchedulerClass* scheduler_class);
+  SchedulerConfig(std::string source, SchedulerName name, const SchedulerClass* scheduler_class);
 
   const std::string& source() const { return source_; }
-  /// The diffusers class, such as "PNDMScheduler".
-  const std::string& class_name() const { return class_name_; }
-  /// Errors: kModel for a class that is not implemented here.
+  const SchedulerName& name() const { return name_; }
+  const std::string& class_name() const { return name_.class_name; }
+  /// Errors: kModel for a class that is not implemented here, naming the file that names it.
   const SchedulerClass& scheduler_class() const;
 
   /// Gives the key a value, as the JSON or an override would. None takes it away.
@@ -70,7 +76,7 @@ class SchedulerConfig {
 
  private:
   std::string source_;
-  std::string class_name_;
+  SchedulerName name_;
   const SchedulerClass* class_;
   std::map<std::string, ConfigValue> given_;
   std::map<std::string, ConfigValue> patched_defaults_;

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
+#include <regex>
 
 #include "core/check.h"
 #include "core/config_reader.h"
+#include "core/model_file.h"
 #include "io/mapped_file.h"
 #include "io/safetensors.h"
 
@@ -14,11 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
-
 /// The shard's path; its name comes from a file that is not to be trusted.
 fs::path shard_path(const fs::path& index, const std::string& name) {
   const fs::path shard(name);
@@ -26,7 +22,7 @@ fs::path shard_path(const fs::path& index, const std::string& name) {
   SD_CHECK(!name.empty() && shard.is_relative() && !climbs, ErrorKind::kModel, index.string(),
            ": the shard name '", name, "' leads out of the folder");
   const fs::path path = index.parent_path() / shard;
-  SD_CHECK(is_file(path), ErrorKind::kModel, index.string(), ": the shard ", name,
+  SD_CHECK(is_there(path), ErrorKind::kModel, index.string(), ": the shard ", name,
            " is not in the folder; the download may be incomplete");
   return path;
 }
@@ -64,10 +60,10 @@ std::vector<fs::path> files_of_variant(const fs::path& folder, const std::string
                                        const std::string& variant) {
   const std::string part = variant.empty() ? "" : "." + variant;
   const fs::path single = folder / (stem + part + ".safetensors");
-  if (is_file(single)) return {single};
+  if (is_there(single)) return {single};
   for (const std::string& end : {".index" + part + ".json", part + ".index.json"}) {
     const fs::path index = folder / (stem + ".safetensors" + end);
-    if (is_file(index)) return shards_of(index);
+    if (is_there(index)) return shards_of(index);
   }
   return {};
 }
@@ -106,13 +102,23 @@ std::string hint_about(const std::vector<std::string>& found) {
 
 }  // namespace
 
+std::set<std::string> weight_variants(const fs::path& folder) {
+  static const std::regex kName(R"([^.]+?(-\d+-of-\d+)?(\.(.+?))?(-\d+-of-\d+)?\.safetensors)");
+  std::set<std::string> variants;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    std::smatch parts;
+    if (std::regex_match(name, parts, kName)) variants.insert(parts[3].str());
+  }
+  return variants;
+}
+
 ComponentFiles find_weight_files(const fs::path& folder, const std::string& stem,
                                  const std::string& variant) {
   SD_CHECK(variant.find('/') == std::string::npos, ErrorKind::kUsage, "The variant '", variant,
            "' is not part of a file name");
-  std::error_code ignored;
-  SD_CHECK(fs::is_directory(folder, ignored), ErrorKind::kModel, folder.string(),
-           ": the folder is missing");
+  check_model_folder(folder);
   std::vector<fs::path> paths = files_of_variant(folder, stem, variant);
   if (!paths.empty()) return {std::move(paths), false};
   if (!variant.empty()) paths = files_of_variant(folder, stem, "");

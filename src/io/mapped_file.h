@@ -11,7 +11,7 @@ namespace sd {
 /// through it.
 class MappedFile {
  public:
-  /// Errors: kModel, with the path and the reason (missing, directory, not a regular file, …).
+  /// Errors: kModel as for ModelFile, and where the system cannot map the file.
   static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
 
   ~MappedFile();

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/model_file.h"
 
 namespace sd {
 namespace {
@@ -154,23 +155,6 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
   TensorInfo tensor_;
 };
 
-/// Files that people often have in place of weights, by their first bytes.
-std::string diagnose(std::string_view start) {
-  if (start.starts_with("version https://git-lfs")) {
-    return "this is a git-lfs pointer, not the weights; fetch the file itself (git lfs pull)";
-  }
-  if (start.starts_with("<!DOCTYPE") || start.starts_with("<!doctype") ||
-      start.starts_with("<html")) {
-    return "this is a web page, not weights; the download went to a login or error page";
-  }
-  if (start.starts_with("PK\x03\x04")) return "this is a PyTorch pickle or zip archive";
-  // The length of a header may begin with the same two bytes.
-  const bool pickle = start.starts_with("\x80\x02") || start.starts_with("\x80\x04");
-  if (pickle && start.substr(0, kLengthBytes + 1).back() != '{') return "this is a Python pickle";
-  if (start.starts_with("GGUF")) return "this is a GGUF file";
-  return "";
-}
-
 void check_sizes(const SafetensorsHeader& header, size_t data_bytes, const std::string& file) {
   struct Range {
     size_t begin, end;
@@ -223,9 +207,8 @@ int safetensors_dtype_bits(const std::string& dtype) {
 SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file,
                                            const std::string& name) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
-  const std::string diagnosis = diagnose(text.substr(0, 64));
-  SD_CHECK(diagnosis.empty(), ErrorKind::kModel, name, ": expected a safetensors file; ",
-           diagnosis);
+  const std::string mistake = mistaken_content(text.substr(0, 64));
+  SD_CHECK(mistake.empty(), ErrorKind::kModel, name, ": expected a safetensors file; ", mistake);
   SD_CHECK(file.size() >= kLengthBytes, ErrorKind::kModel, name,
            ": expected a safetensors file, found ", file.size(), " bytes");
   uint64_t length = 0;

@@ -1,6 +1,8 @@
 #include "io/weight_store.h"
 
+#include <ATen/ops/isnan.h>
 #include <algorithm>
+#include <cstring>
 
 #include "core/check.h"
 #include "core/tensor_ops.h"
@@ -96,6 +98,27 @@ void WeightStore::finish(const std::vector<std::string>& known_buffers) const {
   fail(ErrorKind::kModel, description_, ": ", left_over.size(),
        " tensors belong to no part of the network that config.json describes, the first is '",
        left_over[0], "'");
+}
+
+std::optional<std::string> WeightStore::find_non_finite() const {
+  constexpr size_t kChunkBytes = 1 << 22;  // no copy of a whole tensor
+  for (const auto& [name, entry] : entries_) {
+    const at::ScalarType type = scalar_type(entry.info.dtype, description_);
+    if (!at::isFloatingType(type)) continue;
+    for (size_t begin = entry.info.begin; begin < entry.info.end; begin += kChunkBytes) {
+      const auto part =
+          entry.file->bytes().subspan(begin, std::min(kChunkBytes, entry.info.end - begin));
+      at::Tensor values =
+          at::empty({static_cast<int64_t>(part.size() / c10::elementSize(type))}, type);
+      std::memcpy(values.data_ptr(), part.data(), part.size());
+      if (type != at::kDouble) values = values.to(at::kFloat);
+      if (at::isfinite(values).all().item<bool>()) continue;
+      const bool has_nan = at::isnan(values).any().item<bool>();
+      return concat_text(entry.file->path().string(), ": tensor '", name, "' holds ",
+                         has_nan ? "NaN" : "infinite values");
+    }
+  }
+  return {};
 }
 
 std::vector<std::string> WeightStore::names() const {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,6 +37,10 @@ class WeightStore {
   /// Throws kModel if tensors are left over that are not among `known_buffers` (compared by the
   /// end of their names).
   void finish(const std::vector<std::string>& known_buffers = {}) const;
+
+  /// "FILE: tensor 'NAME' holds NaN" (or "infinite values") for the first tensor with a value that
+  /// is not finite; nothing where all are. Reads every byte of the files.
+  std::optional<std::string> find_non_finite() const;
 
   /// What messages call this component: the folder or file it was read from.
   const std::string& description() const { return description_; }

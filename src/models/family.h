@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,14 @@ class Family {
                               Observer& observer) = 0;
   virtual Denoiser& denoiser() = 0;
   virtual AutoencoderKl& autoencoder() = 0;
+
+  /// Bytes that a batch of images of h x w latent cells surely needs on the device beside the
+  /// weights; the true peak is higher.
+  virtual double least_memory(int64_t images, Guidance guidance, int64_t h, int64_t w) const = 0;
+
+  /// File and tensor of the first weight that is NaN or infinite, as a sentence; nothing where all
+  /// are finite. Reads every weight: for an explanation after a numeric failure.
+  virtual std::optional<std::string> find_broken_weight() const = 0;
 
   virtual void release_text() = 0;
   virtual void release_denoiser() = 0;

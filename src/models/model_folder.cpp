@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 #include <utility>
 
 #include "core/check.h"
 #include "core/config_reader.h"
+#include "core/model_file.h"
 #include "io/component_files.h"
 
 namespace sd {
@@ -15,19 +17,22 @@ namespace fs = std::filesystem;
 
 /// What stands in place of a diffusers folder, for the error's second half.
 std::string describe(const fs::path& path) {
-  if (!fs::exists(path)) return "nothing is there";
-  if (!fs::is_directory(path)) {
+  std::error_code ignored;
+  if (!is_there(path)) return "nothing is there";
+  if (!fs::is_directory(path, ignored)) {
     return "found a single file; checkpoints in one file must be converted to a folder";
   }
-  if (fs::exists(path / "config.json")) return "found the folder of a single component";
+  if (is_there(path / "config.json")) return "found the folder of a single component";
   return fs::is_empty(path) ? "found an empty folder" : "found a folder without it";
 }
 
 }  // namespace
 
 ModelFolder read_model_folder(const fs::path& path) {
+  std::error_code ignored;
   const fs::path index = path / "model_index.json";
-  SD_CHECK(fs::is_directory(path) && fs::exists(index), ErrorKind::kModel, path.string(),
+  if (fs::is_directory(path, ignored)) check_model_folder(path);
+  SD_CHECK(is_there(index), ErrorKind::kModel, path.string(),
            ": expected a model in diffusers layout (a folder with model_index.json), ",
            describe(path));
   ConfigReader reader = ConfigReader::from_file(index);
@@ -50,17 +55,33 @@ ModelFolder read_model_folder(const fs::path& path) {
 
 fs::path component_folder(const ModelFolder& folder, const std::string& component,
                           const std::vector<std::string>& classes) {
-  const std::string index = (folder.path / "model_index.json").string();
+  const std::string index = folder.index().string();
   auto found = folder.components.find(component);
   SD_CHECK(found != folder.components.end(), ErrorKind::kModel, index, ": the component '",
-           component, "' (", classes[0], ") is missing");
-  SD_CHECK(std::find(classes.begin(), classes.end(), found->second) != classes.end(),
-           ErrorKind::kModel, index, ": the component '", component, "' is a ", found->second,
-           ", expected ", classes[0]);
+           component, "'", classes.empty() ? "" : " (" + classes[0] + ")", " is missing");
+  SD_CHECK(
+      classes.empty() || std::find(classes.begin(), classes.end(), found->second) != classes.end(),
+      ErrorKind::kModel, index, ": the component '", component, "' is a ", found->second,
+      ", expected ", classes[0]);
   const fs::path path = folder.path / component;
-  SD_CHECK(fs::is_directory(path), ErrorKind::kModel, path.string(),
+  SD_CHECK(is_there(path), ErrorKind::kModel, path.string(),
            ": the folder is missing although model_index.json names it");
+  check_model_folder(path);
   return path;
+}
+
+void check_variant(const ModelFolder& folder, const std::string& variant) {
+  std::set<std::string> variants;
+  for (const auto& [component, class_name] : folder.components) {
+    variants.merge(weight_variants(folder.path / component));
+  }
+  const bool no_weights = variants.empty();  // which the first component will say
+  if (variant.empty() || no_weights || variants.contains(variant)) return;
+  variants.erase("");
+  std::string known;
+  for (const std::string& name : variants) known += (known.empty() ? "'" : "', '") + name;
+  fail(ErrorKind::kModel, folder.path.string(), ": no component has weights of the variant '",
+       variant, "', found ", known.empty() ? "plain ones alone" : known + "'");
 }
 
 ComponentPaths find_component(const ModelFolder& folder, const std::string& component,

@@ -17,6 +17,7 @@ struct ModelFolder {
   std::string diffusers_version;                  ///< "_diffusers_version", empty if not there
   std::map<std::string, std::string> components;  ///< component -> class name, absent ones left out
 
+  std::filesystem::path index() const { return path / "model_index.json"; }
   bool has(const std::string& component) const { return components.contains(component); }
 };
 
@@ -25,10 +26,14 @@ struct ModelFolder {
 /// folder).
 ModelFolder read_model_folder(const std::filesystem::path& path);
 
-/// The folder of one component, whose class must be one of `classes`.
-/// Errors: kModel where it is missing or of another class.
+/// The folder of one component, whose class must be one of `classes`; any will do where that is
+/// empty. Errors: kModel where it is missing, cannot be opened, or is of another class.
 std::filesystem::path component_folder(const ModelFolder& folder, const std::string& component,
-                                       const std::vector<std::string>& classes);
+                                       const std::vector<std::string>& classes = {});
+
+/// Errors: kModel where no component has weights of that variant, naming those that are there, as
+/// diffusers refuses it (pipeline_utils.py, `from_pretrained`). An empty variant is always there.
+void check_variant(const ModelFolder& folder, const std::string& variant);
 
 /// Which weight files of a component: their stem ("model", "diffusion_pytorch_model") and variant.
 struct WeightFileName {

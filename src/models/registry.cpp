@@ -29,8 +29,8 @@ std::unique_ptr<Family> load_family(const LoadOptions& options, const Placement&
   if (found == loaders().end()) {
     std::string known;
     for (const auto& [name, loader] : loaders()) known += (known.empty() ? "" : ", ") + name;
-    fail(ErrorKind::kModel, (folder.path / "model_index.json").string(), ": the model is a ",
-         folder.pipeline_class, "; known are ", known);
+    fail(ErrorKind::kModel, folder.index().string(), ": the model is a ", folder.pipeline_class,
+         "; known are ", known);
   }
   return found->second(folder, options, placement, observer);
 }

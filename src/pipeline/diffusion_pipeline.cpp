@@ -1,9 +1,12 @@
 #include "pipeline/diffusion_pipeline.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "core/check.h"
 #include "core/device.h"
+#include "core/memory.h"
 #include "core/tensor_ops.h"
 #include "diffusion/registry.h"
 #include "diffusion/strength.h"
@@ -25,11 +28,27 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-void check_finite(const at::Tensor& values, const char* what, const Placement& placement) {
+/// Fails where a value is not finite: with the weight that is to blame, else with what to try.
+void check_finite(const at::Tensor& values, const char* what, const Family& family,
+                  const Placement& placement) {
   if (at::isfinite(values).all().item<bool>()) return;
+  const std::optional<std::string> broken = family.find_broken_weight();
+  SD_CHECK(!broken, ErrorKind::kModel, *broken, ", so the ", what, " became NaN or infinite");
   const bool half = placement.dtype != at::kFloat;
   fail(ErrorKind::kNumeric, "The ", what, " became NaN or infinite; ",
        half ? "try --dtype fp32" : "try another sampler, more steps or a lower --scale");
+}
+
+/// Refuses what cannot fit before anything is computed. What may just fit is tried.
+void check_memory(double needed, const RunPlan& plan, const Placement& placement) {
+  constexpr double kGigabyte = 1 << 30;
+  const auto available = available_memory(placement.device);
+  if (!available || needed <= *available) return;
+  const size_t images = plan.indices.size();
+  fail(ErrorKind::kMemory, images > 1 ? concat_text(images, " pictures at once") : "a picture",
+       " of ", plan.width, "x", plan.height, " would need more than ",
+       std::ceil(needed / kGigabyte), " GB of memory, and ", std::floor(*available / kGigabyte),
+       " GB are free; lower --width, --height or --batch-size, or try --vae-tiling");
 }
 
 /// What is left to run of a schedule.
@@ -85,6 +104,10 @@ std::vector<Painted> DiffusionPipeline::paint_run(const RunPlan& plan,
   std::vector<uint64_t> seeds;
   for (const Request& request : batch) seeds.push_back(request.seed);
   SeededNoise noise(seeds);
+  const int factor = family_->latent_factor();
+  check_memory(
+      family_->least_memory(count, plan.guidance, plan.height / factor, plan.width / factor), plan,
+      placement_);
   Timings timings;
   Stopwatch watch;
 
@@ -97,7 +120,6 @@ std::vector<Painted> DiffusionPipeline::paint_run(const RunPlan& plan,
   // Draws in diffusers' order: the input's posterior, then the noise.
   at::Tensor latents = encode_inputs(plan, batch, noise);
   if (!calls.times.empty()) {
-    const int factor = family_->latent_factor();
     const at::Tensor unit_noise =
         noise.normal({count, family_->latent_channels(), plan.height / factor, plan.width / factor})
             .to(placement_.device);
@@ -128,7 +150,7 @@ std::vector<Painted> DiffusionPipeline::paint_run(const RunPlan& plan,
                       latents, observer);
     if (options_.low_memory) family_->release_denoiser();
   }
-  check_finite(latents, "latents", placement_);
+  check_finite(latents, "latents", *family_, placement_);
   timings.denoise = watch.lap();
 
   check_not_stopped(observer);
@@ -165,18 +187,29 @@ at::Tensor DiffusionPipeline::encode_inputs(const RunPlan& plan, const std::vect
     return at::cat(rows).to(placement_.device);
   }
   if (!batch[0].init_image) return {};
+  // A picture that several images start from is encoded once.
+  std::vector<const Picture*> distinct;
+  std::vector<int64_t> row_of;
   for (const Request& request : batch) {
-    rows.push_back(picture_to_tensor(*request.init_image, plan.width, plan.height));
+    const auto same = std::ranges::find_if(
+        distinct, [&](const Picture* known) { return *known == *request.init_image; });
+    row_of.push_back(same - distinct.begin());
+    if (same == distinct.end()) distinct.push_back(&*request.init_image);
+  }
+  for (const Picture* picture : distinct) {
+    rows.push_back(picture_to_tensor(*picture, plan.width, plan.height));
   }
   AutoencoderKl& vae = family_->autoencoder();
-  const Posterior posterior = vae.encode(at::cat(rows).to(placement_.device));
+  Posterior posterior = vae.encode(at::cat(rows).to(placement_.device));
+  const at::Tensor chosen = at::tensor(row_of, at::kLong).to(placement_.device);
+  posterior = {posterior.mean.index_select(0, chosen), posterior.logvar.index_select(0, chosen)};
   return scale_latents(vae.config(), sample(posterior, noise)).to(at::kFloat);
 }
 
 std::vector<Picture> DiffusionPipeline::decode(const at::Tensor& latents) {
   AutoencoderKl& vae = family_->autoencoder();
   const at::Tensor images = vae.decode(unscale_latents(vae.config(), latents));
-  check_finite(images, "picture", placement_);
+  check_finite(images, "picture", *family_, placement_);
   return tensor_to_pictures(images);
 }
 

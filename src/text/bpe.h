@@ -28,6 +28,7 @@ class Vocabulary {
   std::optional<std::string_view> token(int64_t id) const;
 
   size_t size() const { return entries_.size(); }
+  int64_t largest_id() const { return static_cast<int64_t>(by_id_.size()) - 1; }  ///< -1: empty
 
   static constexpr int32_t kMaxId = (1 << 24) - 1;
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/config_reader.h"
 #include "core/placement.h"
 #include "io/weight_store.h"
 #include "nn/activation.h"
@@ -28,6 +29,7 @@ struct ClipTextConfig {
 
 /// Errors: kModel for another model's config, unknown keys and values that make no network.
 ClipTextConfig read_clip_text_config(const std::filesystem::path& config_path);
+ClipTextConfig read_clip_text_config(ConfigReader reader);
 
 /// Which of two classes a folder holds: CLIPTextModel or CLIPTextModelWithProjection.
 enum class ClipTextHead { kNone, kProjection };

@@ -169,6 +169,12 @@ class ClipTokenizer::Impl {
              ": the tokenizer must have a pad_token, but it is null");
     return pad_id_;
   }
+  LargestToken largest_token() const {
+    const int64_t plain = files_.vocabulary.largest_id();
+    const int64_t special = std::max({bos_id_, eos_id_, pad_id_});
+    return plain >= special ? LargestToken{plain, files_.vocabulary_file}
+                            : LargestToken{special, folder_};
+  }
   std::optional<int64_t> model_max_length() const { return files_.config.model_max_length; }
   ClipFlavor flavor() const { return files_.flavor; }
 
@@ -332,6 +338,7 @@ std::string ClipTokenizer::decode(std::span<const int64_t> ids) const { return i
 int64_t ClipTokenizer::bos_id() const { return impl_->bos_id(); }
 int64_t ClipTokenizer::eos_id() const { return impl_->eos_id(); }
 int64_t ClipTokenizer::pad_id() const { return impl_->pad_id(); }
+LargestToken ClipTokenizer::largest_token() const { return impl_->largest_token(); }
 std::optional<int64_t> ClipTokenizer::model_max_length() const { return impl_->model_max_length(); }
 ClipFlavor ClipTokenizer::flavor() const { return impl_->flavor(); }
 

@@ -20,6 +20,12 @@ struct TokenizedPrompt {
   std::string truncated_text;  ///< what did not fit, decoded; empty where all fitted
 };
 
+/// A token id and the file or folder that gives it.
+struct LargestToken {
+  int64_t id = 0;
+  std::filesystem::path source;
+};
+
 /// CLIP's byte-pair tokenizer: the ids that transformers 4.57.6 gives for the same folder, with
 /// `CLIPTokenizer` (without ftfy) where vocab.json and merges.txt are there, with
 /// `CLIPTokenizerFast` where only tokenizer.json is. Safe to use from several threads.
@@ -49,6 +55,10 @@ class ClipTokenizer {
   int64_t eos_id() const;
   /// The padding token's id. Errors: kModel where the folder has none.
   int64_t pad_id() const;
+
+  /// The largest of the ids that any prompt may have: those of the vocabulary, begin, end and
+  /// padding. Added tokens that a prompt has to name are not among them.
+  LargestToken largest_token() const;
 
   /// `model_max_length` of the folder (77 for the CLIP encoders of Stable Diffusion).
   std::optional<int64_t> model_max_length() const;

@@ -4,6 +4,8 @@
 #include <array>
 
 #include "core/check.h"
+#include "core/config_limits.h"
+#include "core/model_file.h"
 #include "text/tokenizer_json.h"
 
 namespace sd {
@@ -27,7 +29,7 @@ const json& default_tokens() {
 }
 
 json read_object_if_there(const fs::path& path) {
-  return fs::exists(path) ? read_json_object(path) : json::object();
+  return is_there(path) ? read_json_object(path) : json::object();
 }
 
 SpecialToken special_token(const fs::path& path, const std::string& role, const json& value) {
@@ -118,9 +120,10 @@ std::optional<int64_t> max_length_of(const fs::path& path, const json& config) {
   constexpr double kBeyondReason = 1e9;
   const json length = config.value("model_max_length", config.value("max_len", json()));
   if (length.is_null()) return std::nullopt;
-  SD_CHECK(length.is_number() && length.get<double>() >= 1, ErrorKind::kModel, path.string(),
-           ": model_max_length must be a positive number, but it is ", length.dump());
-  if (length.get<double>() > kBeyondReason) return std::nullopt;
+  if (length.is_number() && length.get<double>() > kBeyondReason) return std::nullopt;
+  SD_CHECK(length.is_number_integer() && length.get<int64_t>() >= kPositionsRange.least,
+           ErrorKind::kModel, path.string(), ": 'model_max_length' should be a whole number from ",
+           kPositionsRange.least, " on, found ", length.dump());
   return length.get<int64_t>();
 }
 
@@ -139,12 +142,12 @@ TokenizerConfig read_config(const fs::path& folder,
     }
   } else {
     const fs::path map = folder / "special_tokens_map.json";
-    if (fs::exists(map)) apply_special_tokens_map(map, config);
+    if (is_there(map)) apply_special_tokens_map(map, config);
     const fs::path old = folder / "added_tokens.json";
-    if (fs::exists(old)) read_added_tokens(old, config, added);
+    if (is_there(old)) read_added_tokens(old, config, added);
     const fs::path all = folder / "tokenizer.json";
     const AddedTokenList tokens = from_tokenizer_json ? *from_tokenizer_json
-                                  : fs::exists(all)   ? read_tokenizer_json(all).added
+                                  : is_there(all)     ? read_tokenizer_json(all).added
                                                       : AddedTokenList();
     for (const auto& [id, token] : tokens) added[id] = token;
   }
@@ -162,7 +165,7 @@ TokenizerConfig read_config(const fs::path& folder,
 void read_merges(const fs::path& path, const Vocabulary& vocabulary, Bpe& bpe) {
   constexpr size_t kMostMerges = 49152 - 256 - 2;
   constexpr std::string_view kBlank = " \t\n\r\f\v";
-  const std::string text = read_text_file(path);
+  const std::string text = read_model_text(path);
   const size_t begin = text.find_first_not_of(kBlank);
   SD_CHECK(begin != std::string::npos, ErrorKind::kModel, path.string(),
            ": expected a header line and one merge a line, but the file is empty");
@@ -200,15 +203,15 @@ ClipTokenizerFiles read_clip_tokenizer_files(const fs::path& folder,
                                              std::optional<ClipFlavor> flavor) {
   const fs::path vocab = folder / "vocab.json", merges = folder / "merges.txt",
                  all = folder / "tokenizer.json";
-  SD_CHECK(fs::is_directory(folder), ErrorKind::kModel, folder.string(),
-           ": expected a folder with the tokenizer's files, but there is none");
-  const bool has_slow_files = fs::exists(vocab) && fs::exists(merges);
+  check_model_folder(folder);
+  const bool has_slow_files = is_there(vocab) && is_there(merges);
   ClipTokenizerFiles files;
   files.flavor =
-      flavor.value_or(has_slow_files || !fs::exists(all) ? ClipFlavor::kSlow : ClipFlavor::kFast);
+      flavor.value_or(has_slow_files || !is_there(all) ? ClipFlavor::kSlow : ClipFlavor::kFast);
   if (files.flavor == ClipFlavor::kFast) {
     TokenizerJson json = read_tokenizer_json(all);
     files.fast = fast_part_of(all, json);
+    files.vocabulary_file = all;
     files.vocabulary = std::move(json.vocabulary);
     files.bpe = Bpe(files.vocabulary, json.merges.size());
     for (const auto& [left, right] : json.merges) {
@@ -216,6 +219,7 @@ ClipTokenizerFiles read_clip_tokenizer_files(const fs::path& folder,
     }
     files.config = read_config(folder, files.fast.added);
   } else {
+    files.vocabulary_file = vocab;
     files.vocabulary = read_vocab_json(vocab);
     files.bpe = Bpe(files.vocabulary, files.vocabulary.size());
     read_merges(merges, files.vocabulary, files.bpe);

@@ -51,6 +51,7 @@ struct FastTokenizerPart {
 /// All files of a CLIP tokenizer folder, read and checked one by one.
 struct ClipTokenizerFiles {
   ClipFlavor flavor = ClipFlavor::kSlow;
+  std::filesystem::path vocabulary_file;  ///< vocab.json or tokenizer.json
   Vocabulary vocabulary;
   Bpe bpe;
   TokenizerConfig config;

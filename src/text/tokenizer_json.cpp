@@ -1,9 +1,10 @@
 #include "text/tokenizer_json.h"
 
 #include <charconv>
-#include <fstream>
 
 #include "core/check.h"
+#include "core/model_file.h"
+#include "core/model_json.h"
 
 namespace sd {
 namespace {
@@ -32,11 +33,12 @@ void insert_token(const fs::path& path, Vocabulary& vocabulary, std::string_view
 /// Common to both readers: where JSON ends, and what no vocabulary may hold.
 class Reader : public nlohmann::json_sax<json> {
  public:
-  explicit Reader(fs::path path) : path_(std::move(path)) {}
+  explicit Reader(fs::path path) : path_(std::move(path)), text_(read_model_text(path_)) {}
+
+  void run() { json::sax_parse(text_, this); }
 
   bool parse_error(size_t position, const std::string&, const json::exception&) override {
-    fail(ErrorKind::kModel, path_.string(), ": expected JSON, but it breaks off at byte ",
-         position);
+    fail_broken_json(path_.string(), position, text_.size());
   }
   bool binary(json::binary_t&) override { return unexpected("binary data"); }
 
@@ -48,6 +50,9 @@ class Reader : public nlohmann::json_sax<json> {
 
   fs::path path_;
   std::string key_;
+
+ private:
+  std::string text_;
 };
 
 class VocabReader : public Reader {
@@ -176,6 +181,8 @@ class TokenizerJsonReader : public Reader {
   bool open(json x) {
     if (table_ == Table::kVocab) return unexpected(x.type_name());
     if (table_ == Table::kMerges) bad_merge("an object or a list of lists");
+    SD_CHECK(open_.size() < kMaxJsonDepth, ErrorKind::kModel, path_.string(),
+             ": the JSON is nested too deeply");
     path_to_.push_back(key_);
     open_.push_back(place(std::move(x)));
     return true;
@@ -197,12 +204,6 @@ class TokenizerJsonReader : public Reader {
   std::vector<json*> open_;           // containers that are not closed, outermost first
   std::vector<std::string> path_to_;  // their keys
 };
-
-template <typename Sax>
-void parse(const fs::path& path, Sax& sax) {
-  const std::string text = read_text_file(path);
-  json::sax_parse(text, &sax);
-}
 
 /// Checks one entry of a tokenizer.json; `where` is its place in the file.
 void expect(const fs::path& path, const std::string& where, const json& found,
@@ -236,41 +237,19 @@ int32_t processor_id(const fs::path& path, const json& rest, const char* side) {
 
 }  // namespace
 
-std::string read_text_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::string text;
-  if (in && fs::is_regular_file(path)) {
-    text.resize(fs::file_size(path));
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  }
-  SD_CHECK(in && fs::is_regular_file(path), ErrorKind::kModel, path.string(),
-           ": expected a file of the tokenizer, but it is missing or cannot be read");
-  return text;
-}
-
 json read_json_object(const fs::path& path) {
-  const std::string text = read_text_file(path);
-  json value;
-  try {
-    value = json::parse(text);
-  } catch (const json::parse_error& error) {
-    fail(ErrorKind::kModel, path.string(), ": expected JSON, but it breaks off at byte ",
-         error.byte);
-  }
-  SD_CHECK(value.is_object(), ErrorKind::kModel, path.string(),
-           ": expected an object, but it holds ", value.type_name());
-  return value;
+  return parse_json_object(read_model_text(path), path.string());
 }
 
 Vocabulary read_vocab_json(const fs::path& path) {
   VocabReader reader(path);
-  parse(path, reader);
+  reader.run();
   return std::move(reader.vocabulary);
 }
 
 TokenizerJson read_tokenizer_json(const fs::path& path) {
   TokenizerJsonReader reader(path);
-  parse(path, reader);
+  reader.run();
   TokenizerJson file = std::move(reader.file);
   SD_CHECK(file.rest.is_object(), ErrorKind::kModel, path.string(),
            ": expected an object, but it holds ", file.rest.type_name());

@@ -14,8 +14,6 @@ namespace sd {
 
 // The JSON side of tokenizer_files.cpp. Every function's errors are kModel, and name the file.
 
-std::string read_text_file(const std::filesystem::path& path);
-
 nlohmann::json read_json_object(const std::filesystem::path& path);
 
 /// vocab.json: {token: id}.

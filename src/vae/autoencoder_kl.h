@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/config_reader.h"
 #include "core/noise.h"
 #include "core/placement.h"
 #include "io/weight_store.h"
@@ -39,6 +40,7 @@ struct AutoencoderKlConfig {
 
 /// Errors: kModel for another class's config, unknown keys and values that make no network.
 AutoencoderKlConfig read_autoencoder_kl_config(const std::filesystem::path& config_path);
+AutoencoderKlConfig read_autoencoder_kl_config(ConfigReader reader);
 
 /// Latents [B, C, h, w] as the diffusion model sees them, from those of the autoencoder:
 /// (z - shift) · scale, or (z - mean) · scale / std where the config has a mean and a deviation for

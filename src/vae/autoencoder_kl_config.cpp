@@ -1,4 +1,5 @@
 #include "core/check.h"
+#include "core/config_limits.h"
 #include "core/config_reader.h"
 #include "vae/autoencoder_kl.h"
 
@@ -23,40 +24,32 @@ void check_block_types(ConfigReader& reader, const std::string& key, const std::
            types.size(), " entries, 'block_out_channels' has ", levels);
 }
 
-int64_t get_size(ConfigReader& reader, const std::string& key, int64_t fallback) {
-  const int64_t value = reader.get_int(key, fallback);
-  SD_CHECK(value > 0, ErrorKind::kModel, reader.name(), ": '", key, "' should be above 0, found ",
-           value);
-  return value;
-}
-
 int64_t get_sample_size(ConfigReader& reader) {
   const std::string key = "sample_size";
-  if (!reader.is_list(key)) return get_size(reader, key, 32);
-  const std::vector<int64_t> sides = reader.get_ints(key, {});
-  SD_CHECK(!sides.empty() && sides[0] > 0, ErrorKind::kModel, reader.name(), ": '", key,
-           "' should be above 0");
+  if (!reader.is_list(key)) return reader.get_int(key, 32, kPixelsRange);
+  const std::vector<int64_t> sides = reader.get_ints(key, {}, kPixelsRange);
+  SD_CHECK(!sides.empty(), ErrorKind::kModel, reader.name(), ": '", key,
+           "' should be a side in pixels or a list of them, found an empty list");
   return sides[0];
 }
 
 std::vector<int64_t> get_widths(ConfigReader& reader, int64_t groups) {
-  constexpr size_t kMaxLevels = 16;
   const std::string key = "block_out_channels";
-  const std::vector<int64_t> widths = reader.get_ints(key, {64});
+  const std::vector<int64_t> widths = reader.get_ints(key, {64}, kWidthRange);
   SD_CHECK(!widths.empty() && widths.size() <= kMaxLevels, ErrorKind::kModel, reader.name(), ": '",
            key, "' should have 1 to ", kMaxLevels, " entries, found ", widths.size());
   for (const int64_t width : widths) {
-    SD_CHECK(width > 0 && width % groups == 0, ErrorKind::kModel, reader.name(), ": '", key,
-             "' has ", width, ", which is no multiple of 'norm_num_groups' ", groups);
+    SD_CHECK(width % groups == 0, ErrorKind::kModel, reader.name(), ": '", key, "' has ", width,
+             ", which is no multiple of 'norm_num_groups' ", groups);
   }
   return widths;
 }
 
 /// `latents_mean` and `latents_std`: both or neither, and not together with a shift.
 void read_statistics(ConfigReader& reader, AutoencoderKlConfig& config) {
-  config.shift_factor = reader.find_double("shift_factor");
-  config.latents_mean = reader.get_doubles("latents_mean", {});
-  config.latents_std = reader.get_doubles("latents_std", {});
+  config.shift_factor = reader.find_double("shift_factor", kOffsetRange);
+  config.latents_mean = reader.get_doubles("latents_mean", {}, kOffsetRange);
+  config.latents_std = reader.get_doubles("latents_std", {}, kFactorRange);
   SD_CHECK(config.latents_mean.size() == config.latents_std.size(), ErrorKind::kModel,
            reader.name(), ": 'latents_mean' has ", config.latents_mean.size(),
            " entries, 'latents_std' has ", config.latents_std.size());
@@ -71,23 +64,25 @@ void read_statistics(ConfigReader& reader, AutoencoderKlConfig& config) {
 }  // namespace
 
 AutoencoderKlConfig read_autoencoder_kl_config(const std::filesystem::path& config_path) {
-  ConfigReader reader = ConfigReader::from_file(config_path);
+  return read_autoencoder_kl_config(ConfigReader::from_file(config_path));
+}
+
+AutoencoderKlConfig read_autoencoder_kl_config(ConfigReader reader) {
   check_class(reader);
   AutoencoderKlConfig config;
-  config.in_channels = get_size(reader, "in_channels", config.in_channels);
-  config.out_channels = get_size(reader, "out_channels", config.out_channels);
-  config.layers_per_block = get_size(reader, "layers_per_block", config.layers_per_block);
+  config.in_channels = reader.get_int("in_channels", config.in_channels, kWidthRange);
+  config.out_channels = reader.get_int("out_channels", config.out_channels, kWidthRange);
+  config.layers_per_block =
+      reader.get_int("layers_per_block", config.layers_per_block, kLayersRange);
   config.activation = parse_activation(reader.get_string("act_fn", "silu"), reader.name());
-  config.latent_channels = get_size(reader, "latent_channels", config.latent_channels);
-  config.norm_groups = get_size(reader, "norm_num_groups", config.norm_groups);
+  config.latent_channels = reader.get_int("latent_channels", config.latent_channels, kWidthRange);
+  config.norm_groups = reader.get_int("norm_num_groups", config.norm_groups, kWidthRange);
   config.block_out_channels = get_widths(reader, config.norm_groups);
   const size_t levels = config.block_out_channels.size();
   check_block_types(reader, "down_block_types", "DownEncoderBlock2D", levels);
   check_block_types(reader, "up_block_types", "UpDecoderBlock2D", levels);
   config.sample_size = get_sample_size(reader);
-  config.scaling_factor = reader.get_double("scaling_factor", config.scaling_factor);
-  SD_CHECK(config.scaling_factor != 0, ErrorKind::kModel, reader.name(),
-           ": 'scaling_factor' should not be 0");
+  config.scaling_factor = reader.get_double("scaling_factor", config.scaling_factor, kFactorRange);
   read_statistics(reader, config);
   config.force_upcast = reader.get_bool("force_upcast", config.force_upcast);
   config.use_quant_conv = reader.get_bool("use_quant_conv", config.use_quant_conv);

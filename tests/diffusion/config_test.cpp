@@ -1,14 +1,14 @@
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
 
 #include "sd/sampler_names.h"
 
-#include "core/check.h"
+#include "core/config_limits.h"
 #include "tests/diffusion/scheduler_support.h"
+#include "tests/support/errors.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sd {
 namespace {
@@ -16,28 +16,19 @@ namespace {
 using testing::config_from;
 using ::testing::HasSubstr;
 using testing::scheduler_from;
+using ::testing::StartsWith;
 
 /// The value of a key in a fixture, by the type that the class gives the key.
 ConfigValue read_value(ConfigReader& json, const ConfigKey& key) {
   if (!json.has(key.name)) return {};
   switch (key.type) {
     case ConfigKey::Type::kBool: return json.get_bool(key.name, false);
-    case ConfigKey::Type::kInt: return json.get_int(key.name, 0);
-    case ConfigKey::Type::kDouble: return json.get_double(key.name, 0);
+    case ConfigKey::Type::kInt: return json.get_int(key.name, 0, kStepsRange);
+    case ConfigKey::Type::kDouble: return json.get_double(key.name, 0, kAnyRange);
     case ConfigKey::Type::kString: return json.get_string(key.name, "");
-    case ConfigKey::Type::kList: return json.get_doubles(key.name, {});
+    case ConfigKey::Type::kList: return json.get_doubles(key.name, {}, kAnyRange);
   }
   return {};
-}
-
-std::string error_of(const std::function<void()>& act, ErrorKind kind) {
-  try {
-    act();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.what();
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(SchedulerConfig, DefaultsAreThoseOfTheClasses) {
@@ -82,7 +73,7 @@ TEST(SchedulerConfig, SwapsAreThoseOfFromConfig) {
     }
     auto scheduler = make_scheduler(config);
     scheduler->set_timesteps(10);
-    const std::vector<double> times = expected.get_doubles("times", {});
+    const std::vector<double> times = expected.get_doubles("times", {}, kAnyRange);
     ASSERT_EQ(scheduler->timesteps().size(), times.size());
     for (size_t i = 0; i < times.size(); ++i) {
       EXPECT_NEAR(scheduler->timesteps()[i], times[i], 1e-3) << i;
@@ -129,19 +120,62 @@ TEST(SchedulerConfig, KeysOfOtherClassesWaitForASwapBack) {
 }
 
 TEST(SchedulerConfig, ModelIndexWinsOverTheFilesOwnClass) {
-  const SchedulerConfig config = read_scheduler_config(
-      ConfigReader::from_text(R"({"_class_name": "PNDMScheduler", "clip_sample": false})", "s"),
-      "DDIMScheduler");
-  EXPECT_EQ(config.class_name(), "DDIMScheduler");
-  EXPECT_FALSE(config.get_bool("clip_sample"));
+  const auto read = [](const std::string& json) {
+    return read_scheduler_config(ConfigReader::from_text(json, "s"),
+                                 {"DDIMScheduler", "model_index.json", ""});
+  };
+  const SchedulerConfig other = read(R"({"_class_name": "PNDMScheduler", "clip_sample": false})");
+  EXPECT_EQ(other.class_name(), "DDIMScheduler");
+  EXPECT_FALSE(other.get_bool("clip_sample"));
+  EXPECT_EQ(other.name().overruled, "PNDMScheduler");
+  EXPECT_EQ(read(R"({"_class_name": "DDIMScheduler"})").name().overruled, "");
+  EXPECT_EQ(read("{}").name().overruled, "");
+}
+
+TEST(SchedulerConfig, AnUnknownClassIsReportedUnderTheFileThatNamesIt) {
+  const auto error = [](const SchedulerName& index) {
+    ConfigReader reader = ConfigReader::from_text(R"({"_class_name": "A"})", "s.json");
+    return error_of([&] { make_scheduler(read_scheduler_config(std::move(reader), index)); });
+  };
+  EXPECT_THAT(error({"B", "index.json", ""}), StartsWith("index.json: the scheduler class 'B'"));
+  EXPECT_THAT(error({}), StartsWith("s.json: the scheduler class 'A'"));
+}
+
+TEST(SchedulerConfig, NumbersBeyondReasonAreRefusedWhenTheyAreRead) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"num_train_timesteps", "2000000000"},
+      {"num_train_timesteps", "1"},
+      {"num_train_timesteps", "-1000"},
+      {"num_train_timesteps", "1e400"},
+      {"beta_start", "-0.1"},
+      {"beta_end", "1.5"},
+      {"beta_end", "1e400"},
+      {"trained_betas", "[0.1, 2]"},
+      {"steps_offset", "-1"},
+      {"steps_offset", "1000000000000"},
+      {"clip_sample_range", "0"},
+      {"sample_max_value", "1e300"},
+      {"dynamic_thresholding_ratio", "7"},
+      {"original_inference_steps", "1000000000"},
+      {"timestep_scaling", "-10"},
+      {"sigma_min", "-1"},
+      {"sigma_max", "1e38"},
+      {"solver_order", "1000000000"},
+      {"flow_shift", "0"},
+      {"disable_corrector", "[-1]"},
+  };
+  for (const auto& [key, value] : cases) {
+    const std::string json = R"({"_class_name": "DDIMScheduler", ")" + key + R"(": )" + value + "}";
+    const std::string expected = "scheduler_config.json: '" + key + "' should be";
+    EXPECT_THAT(error_of([&] { config_from(json); }), StartsWith(expected)) << value;
+  }
 }
 
 TEST(SchedulerConfig, InfinityOfPythonsJsonIsRead) {
-  const auto path = std::filesystem::temp_directory_path() / "sd_scheduler_config_test.json";
-  std::ofstream(path) << R"({"_class_name": "DPMSolverMultistepScheduler",
-      "lambda_min_clipped": -Infinity, "beta_schedule": "linear"})";
-  const SchedulerConfig config = load_scheduler_config(path);
-  std::filesystem::remove(path);
+  const TemporaryFolder folder;
+  const SchedulerConfig config =
+      load_scheduler_config(folder.write("s.json", R"({"_class_name": "DPMSolverMultistepScheduler",
+      "lambda_min_clipped": -Infinity, "beta_schedule": "linear"})"));
   EXPECT_LT(config.get_double("lambda_min_clipped"), -1e300);
   auto scheduler = make_scheduler(config);
   scheduler->set_timesteps(4);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/check.h"
+#include "core/config_limits.h"
 #include "diffusion/guidance.h"
 #include "diffusion/strength.h"
 #include "tests/diffusion/scheduler_support.h"
@@ -48,10 +49,11 @@ Case read_case(ConfigReader& folders, ConfigReader json) {
                                    .sigmas = json.get_string("sigmas", ""),
                                    .spacing = json.get_string("spacing", "")});
   std::vector<std::string> runs;
-  for (const int64_t steps : json.get_ints("steps", {})) runs.push_back(std::to_string(steps));
+  for (const int64_t steps : json.get_ints("steps", {}, kStepsRange))
+    runs.push_back(std::to_string(steps));
   for (std::string& run : json.get_strings("strengths", {})) runs.push_back(run);
   return {.config = config,
-          .options = {.eta = json.get_double("eta", 0),
+          .options = {.eta = json.get_double("eta", 0, kPartRange),
                       .use_clipped_model_output = json.get_bool("clipped", false)},
           .dtype = json.get_string("dtype", "") == "float16" ? at::kHalf : at::kFloat,
           .runs = runs};

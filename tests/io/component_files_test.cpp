@@ -1,14 +1,13 @@
 #include "io/component_files.h"
 
 #include <array>
-#include <cstdlib>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include "core/check.h"
 #include "io/safetensors_writer.h"
+#include "tests/support/errors.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/unprivileged.h"
 
 namespace sd {
 namespace {
@@ -17,17 +16,12 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 class ComponentFilesTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "sd-component-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = fs::path(name) / "vae";
-    fs::create_directory(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_.parent_path()); }
+  ComponentFilesTest() { fs::create_directory(folder_); }
 
   /// A safetensors file with one number under each of the names.
   void write_tensors(const std::string& file, const std::vector<std::string>& names) {
@@ -39,7 +33,7 @@ class ComponentFilesTest : public ::testing::Test {
   }
 
   void write_text(const std::string& file, const std::string& text) {
-    std::ofstream(folder_ / file) << text;
+    temporary_.write("vae/" + file, text);
   }
 
   std::vector<std::string> find(const std::string& variant = "") {
@@ -50,16 +44,11 @@ class ComponentFilesTest : public ::testing::Test {
   }
 
   std::string error_of_find(const std::string& variant = "", ErrorKind kind = ErrorKind::kModel) {
-    try {
-      find(variant);
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), kind);
-      return error.what();
-    }
-    return "no error";
+    return error_of([&] { find(variant); }, kind);
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  fs::path folder_ = temporary_ / "vae";
   ComponentFiles files_;
 };
 
@@ -156,11 +145,66 @@ TEST_F(ComponentFilesTest, ShardsOutsideOfTheFolderAreRefused) {
 }
 
 TEST_F(ComponentFilesTest, BrokenIndexesAreRefused) {
-  for (const std::string json : {"{}", R"({"weight_map": {}})", R"({"weight_map": []})",
-                                 R"({"weight_map": {"a": 1}})", R"({"weight_map": {"a")", ""}) {
+  for (const std::string json :
+       {"{}", R"({"weight_map": {}})", R"({"weight_map": []})", R"({"weight_map": {"a": 1}})"}) {
     write_text("model.safetensors.index.json", json);
     EXPECT_THAT(error_of_find(), HasSubstr("model.safetensors.index.json")) << json;
   }
+}
+
+TEST_F(ComponentFilesTest, WhatStandsInPlaceOfAnIndexIsNamed) {
+  const std::vector<std::pair<std::string, std::string>> contents = {
+      {"", "the file is empty"},
+      {R"({"weight_map": {"a")", "breaks off"},
+      {"version https://git-lfs.github.com/spec/v1\n", "git-lfs pointer"},
+      {"<!DOCTYPE html>", "web page"}};
+  for (const auto& [content, message] : contents) {
+    write_text("model.safetensors.index.json", content);
+    EXPECT_THAT(error_of_find(),
+                AllOf(HasSubstr("model.safetensors.index.json: "), HasSubstr(message)));
+  }
+  fs::remove(folder_ / "model.safetensors.index.json");
+  fs::create_directory(folder_ / "model.safetensors.index.json");
+  EXPECT_THAT(error_of_find(), HasSubstr("index.json: expected a file, found a folder"));
+}
+
+TEST_F(ComponentFilesTest, AFolderOrADeadLinkInPlaceOfTheWeightsIsLeftToTheReader) {
+  fs::create_directory(folder_ / "model.safetensors");
+  EXPECT_THAT(find(), ElementsAre("model.safetensors"));
+  fs::remove(folder_ / "model.safetensors");
+  fs::create_symlink("../blobs/3a91", folder_ / "model.safetensors");
+  EXPECT_THAT(find(), ElementsAre("model.safetensors"));
+}
+
+TEST_F(ComponentFilesTest, AFolderInPlaceOfAShardIsNamed) {
+  fs::create_directory(folder_ / "s1.safetensors");
+  write_text("model.safetensors.index.json", R"({"weight_map": {"a": "s1.safetensors"}})");
+  EXPECT_THAT(error_of_find(), HasSubstr("s1.safetensors: expected a file, found a folder"));
+}
+
+TEST_F(ComponentFilesTest, AFolderThatMayNotBeOpenedSaysSo) {
+  write_tensors("model.safetensors", {"a"});
+  fs::permissions(temporary_.path(), fs::perms::all);
+  fs::permissions(folder_, fs::perms::none);
+  const Unprivileged nobody;
+  EXPECT_THAT(error_of_find(), AllOf(HasSubstr("vae: the folder"), HasSubstr("Permission denied")));
+}
+
+TEST_F(ComponentFilesTest, VariantsAreReadFromTheNames) {
+  EXPECT_THAT(weight_variants(folder_), IsEmpty());
+  EXPECT_THAT(weight_variants(folder_ / "absent"), IsEmpty());
+  for (const char* name :
+       {"model.fp16.safetensors", "diffusion_pytorch_model.non_ema.safetensors",
+        "model.bf16-00001-of-00002.safetensors", "model-00001-of-00002.old.safetensors",
+        "model.safetensors.index.json", "model.ckpt", "model.onnx.bin", "config.json"}) {
+    write_text(name, "x");
+  }
+  EXPECT_THAT(weight_variants(folder_), ElementsAre("bf16", "fp16", "non_ema", "old"));
+  write_text("model-00002-of-00002.safetensors", "x");
+  EXPECT_THAT(weight_variants(folder_), ElementsAre("", "bf16", "fp16", "non_ema", "old"));
+  fs::remove(folder_ / "model-00002-of-00002.safetensors");
+  write_text("model.safetensors", "x");
+  EXPECT_THAT(weight_variants(folder_), ElementsAre("", "bf16", "fp16", "non_ema", "old"));
 }
 
 TEST_F(ComponentFilesTest, OtherFormatsAreNamed) {

@@ -1,15 +1,14 @@
 #include "io/latents_file.h"
 
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <limits>
 
-#include "sd/error.h"
-
 #include "io/safetensors_writer.h"
+#include "tests/support/errors.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sd {
 namespace {
@@ -21,32 +20,18 @@ namespace fs = std::filesystem;
 
 class LatentsFileTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "sd-latents-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string error_of(const std::string& key, const std::string& dtype,
-                       const std::vector<int64_t>& shape, std::vector<float> values) {
+  std::string error_of_tensor(const std::string& key, const std::string& dtype,
+                              const std::vector<int64_t>& shape, std::vector<float> values) {
     const fs::path path = folder_ / "wrong.safetensors";
     write_safetensors(path, {{key, {dtype, shape, std::as_bytes(std::span(values))}}}, {},
                       OnExist::kOverwrite);
-    return error_of(path);
+    return error_of_reading(path);
   }
-  static std::string error_of(const fs::path& path) {
-    try {
-      read_latents(path);
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::kInput);
-      return error.what();
-    }
-    ADD_FAILURE() << "it was read";
-    return "";
+  static std::string error_of_reading(const fs::path& path) {
+    return error_of([&] { read_latents(path); }, ErrorKind::kInput);
   }
 
-  fs::path folder_;
+  TemporaryFolder folder_;
 };
 
 // The fixtures hold the numbers of tools/fixtures/latents.py, written by the safetensors package.
@@ -78,16 +63,18 @@ TEST_F(LatentsFileTest, ReadsBackWhatItWrote) {
 
 TEST_F(LatentsFileTest, RefusesWhatIsNoLatents) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_THAT(error_of("x", "F32", {1, 1, 1}, {1}), HasSubstr("expected the tensor latents"));
-  EXPECT_THAT(error_of("latents", "F32", {2, 1, 1, 1}, {1, 2}), HasSubstr("found [2, 1, 1, 1]"));
-  EXPECT_THAT(error_of("latents", "F32", {2}, {1, 2}), HasSubstr("found [2]"));
-  EXPECT_THAT(error_of("latents", "F32", {0, 1, 1}, {}), HasSubstr("found [0, 1, 1]"));
-  EXPECT_THAT(error_of("latents", "I32", {1, 1, 1}, {1}), HasSubstr("found I32"));
-  EXPECT_THAT(error_of("latents", "F32", {1, 1, 2}, {1, nan}), HasSubstr("at position 1"));
-  EXPECT_THAT(error_of(folder_), HasSubstr("found a folder"));
-  EXPECT_THAT(error_of(folder_ / "no"), HasSubstr("cannot be opened"));
+  EXPECT_THAT(error_of_tensor("x", "F32", {1, 1, 1}, {1}),
+              HasSubstr("expected the tensor latents"));
+  EXPECT_THAT(error_of_tensor("latents", "F32", {2, 1, 1, 1}, {1, 2}),
+              HasSubstr("found [2, 1, 1, 1]"));
+  EXPECT_THAT(error_of_tensor("latents", "F32", {2}, {1, 2}), HasSubstr("found [2]"));
+  EXPECT_THAT(error_of_tensor("latents", "F32", {0, 1, 1}, {}), HasSubstr("found [0, 1, 1]"));
+  EXPECT_THAT(error_of_tensor("latents", "I32", {1, 1, 1}, {1}), HasSubstr("found I32"));
+  EXPECT_THAT(error_of_tensor("latents", "F32", {1, 1, 2}, {1, nan}), HasSubstr("at position 1"));
+  EXPECT_THAT(error_of_reading(folder_.path()), HasSubstr("found a folder"));
+  EXPECT_THAT(error_of_reading(folder_ / "no"), HasSubstr("the file is missing"));
   std::ofstream(folder_ / "junk") << "this is no safetensors file";
-  EXPECT_THAT(error_of(folder_ / "junk"), HasSubstr("junk"));
+  EXPECT_THAT(error_of_reading(folder_ / "junk"), HasSubstr("junk"));
 }
 
 }  // namespace

@@ -1,16 +1,18 @@
 #include "io/weights.h"
 
+#include <cmath>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <limits>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "core/check.h"
 #include "core/tensor_ops.h"
 #include "io/safetensors_writer.h"
+#include "tests/support/errors.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/unprivileged.h"
 
 namespace sd {
 namespace {
@@ -28,16 +30,6 @@ std::string bytes_of(const std::string& header, const std::string& data) {
 
 SafetensorsHeader parse(const std::string& file) {
   return parse_safetensors_header(std::as_bytes(std::span(file)), "x.safetensors");
-}
-
-std::string error_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kModel);
-    return error.what();
-  }
-  return "no error";
 }
 
 struct BadFile {
@@ -170,12 +162,6 @@ TEST(Safetensors, LegalOddities) {
 
 class WeightFiles : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("sd-weights-" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   fs::path write(const std::string& name, const std::map<std::string, TensorBytes>& tensors) {
     const fs::path path = folder_ / name;
     write_safetensors(path, tensors, {{"format", "pt"}}, OnExist::kFail);
@@ -185,7 +171,7 @@ class WeightFiles : public ::testing::Test {
   const std::vector<float> values_ = {1, 2, 3, 4, 5, 6};
   const TensorBytes matrix_{"F32", {2, 3}, std::as_bytes(std::span(values_))};
   const TensorBytes vector_{"F32", {6}, std::as_bytes(std::span(values_))};
-  fs::path folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(WeightFiles, WhatIsWrittenIsRead) {
@@ -251,12 +237,86 @@ TEST_F(WeightFiles, RenamingIsByTableAndNeverMerges) {
 }
 
 TEST_F(WeightFiles, ThingsThatAreNoFiles) {
-  EXPECT_THAT(error_of([&] { WeightStore({folder_ / "absent"}); }), HasSubstr("cannot be opened"));
-  EXPECT_THAT(error_of([&] { WeightStore({folder_}); }), HasSubstr("a folder"));
-  std::ofstream(folder_ / "empty");
+  EXPECT_THAT(error_of([&] { WeightStore({folder_ / "absent"}); }),
+              HasSubstr("the file is missing"));
+  EXPECT_THAT(error_of([&] { WeightStore({folder_.path()}); }), HasSubstr("a folder"));
+  folder_.write("empty", "");
   EXPECT_THAT(error_of([&] { WeightStore({folder_ / "empty"}); }), HasSubstr("is empty"));
   ASSERT_EQ(::mkfifo((folder_ / "fifo").c_str(), 0600), 0);
   EXPECT_THAT(error_of([&] { WeightStore({folder_ / "fifo"}); }), HasSubstr("not a regular file"));
+}
+
+/// A tensor of every dtype that holds numbers with a point, finite but for one element.
+struct NotFinite {
+  const char* dtype;
+  at::ScalarType type;
+  double value;
+  const char* message;
+};
+
+void PrintTo(const NotFinite& c, std::ostream* out) { *out << c.dtype << " " << c.value; }
+
+class NonFiniteWeights : public WeightFiles, public ::testing::WithParamInterface<NotFinite> {
+ protected:
+  static TensorBytes tensor_bytes(const at::Tensor& tensor, const std::string& dtype) {
+    return {dtype,
+            tensor.sizes().vec(),
+            {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()}};
+  }
+};
+
+TEST_P(NonFiniteWeights, AreFoundByFileAndName) {
+  const at::Tensor finite = at::arange(6, at::kFloat).to(GetParam().type);
+  at::Tensor broken = at::arange(6, at::kFloat);
+  broken[4].fill_(GetParam().value);
+  broken = broken.to(GetParam().type);
+  const fs::path good =
+      write("1.safetensors", {{"a", tensor_bytes(finite, GetParam().dtype)},
+                              {"odd", {"U8", {1}, tensor_bytes(finite, "").bytes.first(1)}}});
+  const fs::path bad = write("2.safetensors", {{"b", tensor_bytes(finite, GetParam().dtype)},
+                                               {"c", tensor_bytes(broken, GetParam().dtype)},
+                                               {"d", tensor_bytes(broken, GetParam().dtype)}});
+  EXPECT_EQ(WeightStore({good}).find_non_finite(), std::nullopt);
+  EXPECT_EQ(WeightStore({good, bad}).find_non_finite(),
+            bad.string() + ": tensor 'c' holds " + GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Dtypes, NonFiniteWeights,
+    ::testing::Values(NotFinite{"F32", at::kFloat, NAN, "NaN"},
+                      NotFinite{"F32", at::kFloat, INFINITY, "infinite values"},
+                      NotFinite{"F16", at::kHalf, NAN, "NaN"},
+                      NotFinite{"F16", at::kHalf, -INFINITY, "infinite values"},
+                      NotFinite{"BF16", at::kBFloat16, NAN, "NaN"},
+                      NotFinite{"BF16", at::kBFloat16, INFINITY, "infinite values"},
+                      NotFinite{"F64", at::kDouble, NAN, "NaN"},
+                      NotFinite{"F64", at::kDouble, INFINITY, "infinite values"},
+                      NotFinite{"F8_E5M2", at::kFloat8_e5m2, NAN, "NaN"},
+                      NotFinite{"F8_E4M3", at::kFloat8_e4m3fn, NAN, "NaN"}));
+
+TEST_F(WeightFiles, TheLargestFiniteNumbersAreFinite) {
+  const std::vector<double> values = {std::numeric_limits<double>::max(),
+                                      std::numeric_limits<double>::lowest()};
+  WeightStore store(
+      {write("a.safetensors", {{"w", {"F64", {2}, std::as_bytes(std::span(values))}}})});
+  EXPECT_EQ(store.find_non_finite(), std::nullopt);
+}
+
+TEST_F(WeightFiles, TheLastElementOfALargeTensorIsScannedToo) {
+  std::vector<float> values(3'000'001, 1.0F);  // in several chunks
+  values.back() = NAN;
+  const TensorBytes large{"F32", {3'000'001}, std::as_bytes(std::span(values))};
+  EXPECT_THAT(WeightStore({write("a.safetensors", {{"w", large}})}).find_non_finite(),
+              ::testing::Optional(HasSubstr("tensor 'w' holds NaN")));
+}
+
+TEST_F(WeightFiles, AFileThatMayNotBeReadIsNamed) {
+  const fs::path path = write("a.safetensors", {{"w", matrix_}});
+  fs::permissions(folder_.path(), fs::perms::all);
+  fs::permissions(path, fs::perms::none);
+  const Unprivileged nobody;
+  EXPECT_THAT(error_of([&] { WeightStore({path}); }),
+              AllOf(HasSubstr("a.safetensors: the file"), HasSubstr("Permission denied")));
 }
 
 }  // namespace

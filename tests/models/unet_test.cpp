@@ -3,27 +3,26 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <algorithm>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <set>
 
-#include "core/check.h"
 #include "models/unet/attention_maps.h"
 #include "models/unet/unet_model.h"
+#include "tests/support/errors.h"
 #include "tests/support/golden.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sd {
 namespace {
 
-using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
 // Measured: 7e-6 at most (the refiner, whose lowest level normalises groups of two numbers).
 constexpr double kTolerance = 2e-5;
 
 std::filesystem::path data_path(const std::string& name) {
-  return std::filesystem::path(SD_TEST_DATA) / "unet" / name;
+  return testing::data_path("unet/" + name);
 }
 
 UNetConfig config_of(const std::string& network) {
@@ -68,22 +67,6 @@ Conditioning row_of(const Conditioning& c, int64_t row) {
   auto take = [&](const at::Tensor& x) { return x.defined() ? x.narrow(0, row, 1) : x; };
   return {take(c.text), take(c.pooled), take(c.time_ids), take(c.class_labels),
           take(c.guidance_states)};
-}
-
-template <typename Function>
-std::string error_of(Function&& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kModel);
-    return error.what();
-  }
-  return "no error";
-}
-
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 struct Network {
@@ -131,13 +114,7 @@ TEST_P(UNetGolden, Bfloat16IsAsCloseAsThatOfDiffusers) {
 TEST_P(UNetGolden, ParametersAreExactlyTheTensorsOfTheFile) {
   WeightStore weights({data_path(GetParam().name + ".safetensors")});
   const UNet2DConditionModel unet(Weights(weights, {}), config_of(GetParam().name));
-  std::vector<std::string> names;
-  for (const auto& item : unet.named_parameters()) {
-    names.push_back(item.key());
-    EXPECT_EQ(item.value().sizes(), at::IntArrayRef(weights.shape(item.key()))) << item.key();
-  }
-  std::sort(names.begin(), names.end());
-  EXPECT_THAT(names, ElementsAreArray(weights.names()));
+  EXPECT_TRUE(testing::has_exactly_the_tensors(unet, data_path(GetParam().name + ".safetensors")));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -1,6 +1,7 @@
 """Options of the `sd` binary against diffusers, and folders in every layout that diffusers writes."""
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 import diffusers
 import numpy as np
 import torch
+from diffusers import StableDiffusionPipeline
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -58,6 +60,18 @@ class Options(unittest.TestCase):
 
     def test_the_folder_s_own_scheduler(self):
         self.same(self.picture(), self.expected(scheduler=diffusers.PNDMScheduler.from_config(self.oracle.config)))
+
+    def test_model_index_names_the_scheduler_s_class(self):
+        folder = self.root / "two-classes"
+        shutil.copytree(self.v_oracle.folder, folder)
+        index_file = folder / "model_index.json"
+        index = json.loads(index_file.read_text()) | {"scheduler": ["diffusers", "EulerDiscreteScheduler"]}
+        index_file.write_text(json.dumps(index))
+        pipeline = StableDiffusionPipeline.from_pretrained(folder)
+        pipeline.set_progress_bar_config(disable=True)
+        self.assertIsInstance(pipeline.scheduler, diffusers.EulerDiscreteScheduler)
+        image = pipeline(PROMPT, negative_prompt=NEGATIVE, generator=torch.Generator().manual_seed(3), **SIZE).images[0]
+        self.same(self.picture(folder=folder), image)
 
     def test_karras_sigmas(self):
         for name, scheduler in (
@@ -116,8 +130,6 @@ class Options(unittest.TestCase):
                     self.same(found, image)
 
     def run_sd(self, *flags, output):
-        import os
-
         command = [os.environ["SD_BINARY"], "txt2img", "-m", str(self.oracle.folder), "-p", PROMPT, "-n", NEGATIVE, "--seed", "3"]
         command += [*FLAGS, "--device", "cpu", "--dtype", "fp32", "--threads", "1", "-q", *flags, "-o", output]
         done = subprocess.run(command, capture_output=True, text=True)
@@ -200,6 +212,15 @@ class Layouts(unittest.TestCase):
         self.pipeline.save_pretrained(folder, variant="fp16")
         self.assertFalse((folder / "unet" / "diffusion_pytorch_model.safetensors").exists())
         self.assert_same(folder, "--variant", "fp16")
+
+    def test_variant_of_no_component(self):
+        """Refused, as diffusers refuses it."""
+        with self.assertRaises(ValueError):
+            StableDiffusionPipeline.from_pretrained(self.plain, variant="nonsense")
+        command = [os.environ["SD_BINARY"], "txt2img", "-m", str(self.plain), "-p", PROMPT, "--variant", "nonsense", *FLAGS]
+        done = subprocess.run([*command, "--device", "cpu", "-o", str(self.root / "none.png")], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("'nonsense'", done.stderr)
 
     def test_text_encoder_without_prefix(self):
         folder = self.copy("transformers5")

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <filesystem>
 #include <gtest/gtest.h>
+#include <set>
 #include <string>
 
 #include "core/tensor_ops.h"
@@ -8,12 +10,17 @@
 
 namespace sd::testing {
 
+/// A file of tests/data.
+inline std::filesystem::path data_path(const std::string& name) {
+  return std::filesystem::path(SD_TEST_DATA) / name;
+}
+
 /// The tensors of one golden file, by name: inputs and outputs that tools/make_fixtures.py recorded
 /// from the pinned diffusers and transformers.
 class Golden {
  public:
   /// `name` is relative to tests/data.
-  explicit Golden(const std::string& name) : store_({std::string(SD_TEST_DATA "/") + name}) {}
+  explicit Golden(const std::string& name) : store_({data_path(name)}) {}
 
   at::Tensor operator[](const std::string& name) { return store_.take(name, store_.shape(name)); }
   bool has(const std::string& name) const { return store_.has(name); }
@@ -36,6 +43,24 @@ inline ::testing::AssertionResult all_near(const at::Tensor& found, const at::Te
   if (worst <= tolerance * scale) return ::testing::AssertionSuccess();  // false for NaN, too
   return ::testing::AssertionFailure()
          << "max |difference| " << worst << ", allowed " << tolerance * scale;
+}
+
+/// The parameters of the network are the tensors of the file: the same names, the same shapes.
+template <typename Network>
+::testing::AssertionResult has_exactly_the_tensors(const Network& network,
+                                                   const std::filesystem::path& file) {
+  const WeightStore store({file});
+  std::set<std::string> names;
+  for (const auto& item : network.named_parameters()) {
+    names.insert(item.key());
+    if (!store.has(item.key()) || item.value().sizes() != store.shape(item.key())) {
+      return ::testing::AssertionFailure() << "no tensor " << item.key() << item.value().sizes();
+    }
+  }
+  for (const std::string& name : store.names()) {
+    if (!names.contains(name)) return ::testing::AssertionFailure() << "no parameter " << name;
+  }
+  return ::testing::AssertionSuccess();
 }
 
 }  // namespace sd::testing

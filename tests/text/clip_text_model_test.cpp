@@ -1,12 +1,11 @@
 #include "text/clip_text_model.h"
 
 #include <ATen/Parallel.h>
-#include <algorithm>
 #include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/check.h"
+#include "tests/support/errors.h"
 #include "tests/support/golden.h"
 #include "tests/support/weight_files.h"
 #include "text/clip_text_network.h"
@@ -16,7 +15,6 @@ namespace {
 
 using testing::all_near;
 using ::testing::AllOf;
-using ::testing::ElementsAreArray;
 using testing::Golden;
 using ::testing::HasSubstr;
 using testing::Tensors;
@@ -27,21 +25,19 @@ constexpr double kTolerance = 2e-5;
 const bool kOneThread = (at::set_num_threads(1), true);
 
 std::filesystem::path data_path(const std::string& name) {
-  return std::filesystem::path(SD_TEST_DATA) / "clip_text" / name;
+  return testing::data_path("clip_text/" + name);
 }
 
 ClipTextHead head_of(const std::string& network) {
   return network == "legacy_eos" ? ClipTextHead::kNone : ClipTextHead::kProjection;
 }
 
-std::unique_ptr<ClipTextEncoder> load(const std::string& network,
-                                      const std::filesystem::path& weights) {
-  WeightStore store({weights});
-  return load_clip_text_encoder(data_path(network + ".json"), store, {}, head_of(network));
+std::unique_ptr<ClipTextEncoder> load(const std::string& network, WeightStore weights) {
+  return load_clip_text_encoder(data_path(network + ".json"), weights, {}, head_of(network));
 }
 
 std::unique_ptr<ClipTextEncoder> load(const std::string& network) {
-  return load(network, data_path(network + ".safetensors"));
+  return load(network, WeightStore({data_path(network + ".safetensors")}));
 }
 
 Golden golden_of(const std::string& network) {
@@ -110,27 +106,15 @@ TEST_P(ClipTextGolden, KeysWithoutPrefixAreTheSameNetwork) {
     short_names[name.starts_with(prefix) ? name.substr(prefix.size()) : name] = tensor;
   }
   short_names["embeddings.position_ids"] = at::zeros({1, 77}, at::kHalf);
-  const testing::TemporaryFolder folder;
-  testing::write_tensors(folder.path() / "short.safetensors", short_names);
-  auto encoder = load(GetParam(), folder.path() / "short.safetensors");
+  auto encoder = load(GetParam(), testing::stored(short_names));
   Golden golden = golden_of(GetParam());
   EXPECT_TRUE(all_near(encoder->encode(golden["ids"], {.states = {{}}}).states[0], golden["last"],
                        kTolerance));
 }
 
 TEST_P(ClipTextGolden, ParametersAreExactlyTheTensorsOfTheFile) {
-  const Tensors tensors =
-      testing::read_tensors(data_path(std::string(GetParam()) + ".safetensors"));
-  std::vector<std::string> expected;
-  for (const auto& [name, tensor] : tensors) expected.push_back(name);
-  auto encoder = load(GetParam());
-  std::vector<std::string> names;
-  for (const auto& item : encoder->network().named_parameters()) {
-    names.push_back(item.key());
-    EXPECT_EQ(item.value().sizes(), tensors.at(item.key()).sizes()) << item.key();
-  }
-  std::sort(names.begin(), names.end());
-  EXPECT_THAT(names, ElementsAreArray(expected));
+  EXPECT_TRUE(testing::has_exactly_the_tensors(
+      load(GetParam())->network(), data_path(std::string(GetParam()) + ".safetensors")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, ClipTextGolden,
@@ -151,9 +135,7 @@ TEST_P(ClipTextRealSize, HasTheTensorsOfTransformers) {
   testing::Shapes shapes = testing::read_shapes(data_path(name + ".shapes.txt"), GetParam().layers);
   const size_t parameters = shapes.size();
   shapes["text_model.embeddings.position_ids"] = {1, 77};
-  const testing::TemporaryFolder folder;
-  testing::write_sparse_zeros(folder.path() / "zeros.safetensors", shapes);
-  WeightStore store({folder.path() / "zeros.safetensors"});
+  WeightStore store = testing::sparse_zeros(shapes);
   auto encoder = load_clip_text_encoder(data_path(name + ".json"), store, {at::kCPU, at::kHalf},
                                         GetParam().head);
   EXPECT_EQ(encoder->network().named_parameters().size(), parameters);
@@ -166,39 +148,26 @@ INSTANTIATE_TEST_SUITE_P(Encoders, ClipTextRealSize,
                                            RealEncoder{"real_big_g", 32,
                                                        ClipTextHead::kProjection}));
 
-template <typename Function>
-std::string error_of(ErrorKind kind, Function&& function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind);
-    return error.what();
-  }
-  return "no error";
-}
-
 TEST(ClipText, StatesThatDoNotExistAreRefused) {
   auto encoder = load("legacy_eos");
   const at::Tensor ids = at::ones({1, 77}, at::kLong);
   for (const int64_t index : {-4, 3}) {
-    EXPECT_THAT(error_of(ErrorKind::kUsage, [&] { encoder->encode(ids, {.states = {{index}}}); }),
+    EXPECT_THAT(error_of([&] { encoder->encode(ids, {.states = {{index}}}); }, ErrorKind::kUsage),
                 AllOf(HasSubstr(std::to_string(index)), HasSubstr("has 3")));
   }
 }
 
 TEST(ClipText, TooManyTokensAreRefused) {
   auto encoder = load("projection");
-  EXPECT_THAT(error_of(ErrorKind::kUsage,
-                       [&] {
-                         encoder->encode(at::ones({1, 17}, at::kLong), {.states = {{}}});
-                       }),
+  const at::Tensor ids = at::ones({1, 17}, at::kLong);
+  EXPECT_THAT(error_of([&] { encoder->encode(ids, {.states = {{}}}); }, ErrorKind::kUsage),
               AllOf(HasSubstr("17"), HasSubstr("at most 16")));
 }
 
 TEST(ClipText, TokensOutsideOfTheVocabularyAreRefused) {
   auto encoder = load("legacy_eos");
   const at::Tensor ids = at::full({1, 77}, 50, at::kLong);
-  EXPECT_THAT(error_of(ErrorKind::kModel, [&] { encoder->encode(ids, {.states = {{}}}); }),
+  EXPECT_THAT(error_of([&] { encoder->encode(ids, {.states = {{}}}); }),
               AllOf(HasSubstr("50"), HasSubstr("'vocab_size'")));
 }
 
@@ -219,19 +188,19 @@ TEST(ClipText, LayersThatNothingNeedsDoNotRun) {
 /// The weights of "projection" after a change, in a file of their own.
 class ClipTextWeights : public ::testing::Test {
  protected:
-  std::string error_of_load(ClipTextHead head = ClipTextHead::kProjection) {
-    testing::write_tensors(folder_.path() / "changed.safetensors", tensors_);
-    WeightStore store({folder_.path() / "changed.safetensors"});
-    return error_of(ErrorKind::kModel,
-                    [&] { load_clip_text_encoder(data_path("projection.json"), store, {}, head); });
+  void load_changed(ClipTextHead head = ClipTextHead::kProjection) {
+    WeightStore store = testing::stored(tensors_);
+    load_clip_text_encoder(data_path("projection.json"), store, {}, head);
+  }
+  std::string error_of_load() {
+    return error_of([&] { load_changed(); });
   }
 
   Tensors tensors_ = testing::read_tensors(data_path("projection.safetensors"));
-  testing::TemporaryFolder folder_;
 };
 
 TEST_F(ClipTextWeights, AnUnusedProjectionIsLeftAlone) {
-  EXPECT_EQ(error_of_load(ClipTextHead::kNone), "no error");
+  EXPECT_NO_THROW(load_changed(ClipTextHead::kNone));
 }
 
 TEST_F(ClipTextWeights, AMissingProjectionIsNamed) {

@@ -1,11 +1,10 @@
 #include "vae/autoencoder_kl.h"
 
 #include <ATen/Parallel.h>
-#include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/check.h"
+#include "tests/support/errors.h"
 #include "tests/support/golden.h"
 #include "tests/support/weight_files.h"
 #include "vae/autoencoder_kl_network.h"
@@ -15,7 +14,6 @@ namespace {
 
 using testing::all_near;
 using ::testing::AllOf;
-using ::testing::ElementsAreArray;
 using testing::Golden;
 using ::testing::HasSubstr;
 using testing::Tensors;
@@ -26,17 +24,15 @@ constexpr double kTolerance = 2e-5;
 const bool kOneThread = (at::set_num_threads(1), true);
 
 std::filesystem::path data_path(const std::string& name) {
-  return std::filesystem::path(SD_TEST_DATA) / "vae" / name;
+  return testing::data_path("vae/" + name);
 }
 
-std::unique_ptr<AutoencoderKl> load(const std::string& network,
-                                    const std::filesystem::path& weights) {
-  WeightStore store({weights});
-  return load_autoencoder_kl(data_path(network + ".json"), store, {});
+std::unique_ptr<AutoencoderKl> load(const std::string& network, WeightStore weights) {
+  return load_autoencoder_kl(data_path(network + ".json"), weights, {});
 }
 
 std::unique_ptr<AutoencoderKl> load(const std::string& network) {
-  return load(network, data_path(network + ".safetensors"));
+  return load(network, WeightStore({data_path(network + ".safetensors")}));
 }
 
 /// Recorded inputs and outputs of one call.
@@ -147,13 +143,8 @@ TEST(Vae, RefusesTilingWithoutTiles) {
   config.sample_size = 3;  // one latent cell
   auto network = std::shared_ptr<AutoencoderKl::Network>(&vae->network(), [](auto*) {});
   AutoencoderKl tiny(config, network, {});
-  try {
-    tiny.set_memory({.tiling = true});
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(),
-                AllOf(HasSubstr("'sample_size' of at least 4"), HasSubstr("found 3")));
-  }
+  EXPECT_THAT(error_of([&] { tiny.set_memory({.tiling = true}); }),
+              AllOf(HasSubstr("'sample_size' of at least 4"), HasSubstr("found 3")));
 }
 
 /// Row `row` of a batch, computed alone, must have the same bits.
@@ -185,18 +176,8 @@ TEST(Vae, SlicingEqualsDiffusers) {
 class VaeNames : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(VaeNames, ParametersAreExactlyTheTensorsOfTheFile) {
-  const Tensors tensors =
-      testing::read_tensors(data_path(std::string(GetParam()) + ".safetensors"));
-  std::vector<std::string> expected;
-  for (const auto& [name, tensor] : tensors) expected.push_back(name);
-  auto vae = load(GetParam());
-  std::vector<std::string> names;
-  for (const auto& item : vae->network().named_parameters()) {
-    names.push_back(item.key());
-    EXPECT_EQ(item.value().sizes(), tensors.at(item.key()).sizes()) << item.key();
-  }
-  std::sort(names.begin(), names.end());
-  EXPECT_THAT(names, ElementsAreArray(expected));
+  EXPECT_TRUE(testing::has_exactly_the_tensors(
+      load(GetParam())->network(), data_path(std::string(GetParam()) + ".safetensors")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, VaeNames,
@@ -207,9 +188,7 @@ class VaeRealSize : public ::testing::TestWithParam<const char*> {};
 TEST_P(VaeRealSize, HasTheTensorsOfDiffusers) {
   const std::string network = GetParam();
   const testing::Shapes shapes = testing::read_shapes(data_path(network + ".shapes.txt"), 0);
-  const testing::TemporaryFolder folder;
-  testing::write_sparse_zeros(folder.path() / "zeros.safetensors", shapes);
-  WeightStore store({folder.path() / "zeros.safetensors"});
+  WeightStore store = testing::sparse_zeros(shapes);
   auto vae = load_autoencoder_kl(data_path(network + ".json"), store, {at::kCPU, at::kHalf});
   EXPECT_EQ(vae->network().named_parameters().size(), shapes.size());
   EXPECT_EQ(vae->config().scale_factor(), 8);
@@ -220,23 +199,12 @@ INSTANTIATE_TEST_SUITE_P(Networks, VaeRealSize, ::testing::Values("real_sd", "re
 /// The weights of "sd" after a change, in a file of their own.
 class VaeWeights : public ::testing::Test {
  protected:
-  std::unique_ptr<AutoencoderKl> load_changed() {
-    testing::write_tensors(folder_.path() / "changed.safetensors", tensors_);
-    return load("sd", folder_.path() / "changed.safetensors");
-  }
-
+  std::unique_ptr<AutoencoderKl> load_changed() { return load("sd", testing::stored(tensors_)); }
   std::string error_of_load() {
-    try {
-      load_changed();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::kModel);
-      return error.what();
-    }
-    return "no error";
+    return error_of([&] { load_changed(); });
   }
 
   Tensors tensors_ = testing::read_tensors(data_path("sd.safetensors"));
-  testing::TemporaryFolder folder_;
 };
 
 TEST_F(VaeWeights, AttentionOfEarlyExportsLoads) {

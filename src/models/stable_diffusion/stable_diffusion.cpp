@@ -6,15 +6,19 @@
 #include <utility>
 
 #include "core/check.h"
-#include "core/config_reader.h"
+#include "core/config_limits.h"
 #include "core/tensor_ops.h"
 #include "diffusion/registry.h"
 #include "models/unet/unet.h"
+#include "models/unet/unet_memory.h"
 #include "text/clip_text_model.h"
 #include "text/clip_tokenizer.h"
+#include "vae/vae_memory.h"
 
 namespace sd {
 namespace {
+
+namespace fs = std::filesystem;
 
 /// A component that is loaded when it is first asked for and can be given back.
 template <typename T>
@@ -41,6 +45,13 @@ ClipTextState skipped_state(const ClipTextConfig& config, int clip_skip) {
   return {.index = -(clip_skip + 1), .final_norm = FinalNorm::kYes};
 }
 
+/// The files of the networks.
+struct Parts {
+  ComponentPaths text_encoder;
+  ComponentPaths unet;
+  ComponentPaths vae;
+};
+
 class StableDiffusion : public Family {
  public:
   StableDiffusion(const ModelFolder& folder, const LoadOptions& options, const Placement& placement,
@@ -57,6 +68,15 @@ class StableDiffusion : public Family {
   Denoiser& denoiser() override { return unet_.get(); }
   AutoencoderKl& autoencoder() override { return vae_.get(); }
 
+  double least_memory(int64_t images, Guidance guidance, int64_t h, int64_t w) const override {
+    const int64_t rows = guidance == Guidance::kOn ? 2 * images : images;
+    const auto element_size = static_cast<int64_t>(c10::elementSize(placement_.dtype));
+    return std::max(least_call_memory(unet_config_, rows, h, w, element_size),
+                    least_decode_memory(vae_config_, vae_memory_, placement_, images, h, w));
+  }
+
+  std::optional<std::string> find_broken_weight() const override;
+
   void release_text() override { text_encoder_.release(); }
   void release_denoiser() override { unet_.release(); }
   void release_autoencoder() override { vae_.release(); }
@@ -66,7 +86,11 @@ class StableDiffusion : public Family {
   at::Tensor encode_prompt(const std::string& prompt, int clip_skip, Observer& observer);
 
   Placement placement_;
+  Parts parts_;
+  ClipTextConfig text_config_;
+  UNetConfig unet_config_;
   AutoencoderKlConfig vae_config_;
+  VaeMemory vae_memory_;
   FamilyDefaults defaults_;
   SchedulerConfig scheduler_;
   ClipTokenizer tokenizer_;
@@ -75,71 +99,114 @@ class StableDiffusion : public Family {
   Lazy<AutoencoderKl> vae_;
 };
 
-SchedulerConfig read_scheduler(const ModelFolder& folder) {
-  auto found = folder.components.find("scheduler");
-  SD_CHECK(found != folder.components.end(), ErrorKind::kModel,
-           (folder.path / "model_index.json").string(), ": the component 'scheduler' is missing");
+Parts find_parts(const ModelFolder& folder, const std::string& variant, Observer& observer) {
+  check_variant(folder, variant);
+  const WeightFileName diffusers{"diffusion_pytorch_model", variant};
+  return {
+      find_component(folder, "text_encoder", {"CLIPTextModel"}, {"model", variant}, observer),
+      find_component(folder, "unet", {"UNet2DConditionModel"}, diffusers, observer),
+      find_component(folder, "vae", {"AutoencoderKL"}, diffusers, observer),
+  };
+}
+
+SchedulerConfig read_scheduler(const ModelFolder& folder, Observer& observer) {
+  const fs::path file = component_folder(folder, "scheduler") / "scheduler_config.json";
+  const std::string index = folder.index().string();
   SchedulerConfig config =
-      load_scheduler_config(folder.path / "scheduler" / "scheduler_config.json", found->second);
+      load_scheduler_config(file, {folder.components.at("scheduler"), index, ""});
+  if (!config.name().overruled.empty()) {
+    observer.on_warning(concat_text(file.string(), " names the class ", config.name().overruled,
+                                    ", ", index, " names ", config.class_name(),
+                                    "; the latter counts, as in diffusers"));
+  }
   patch_for_stable_diffusion(config);
   return config;
 }
 
 /// The side of a picture that the UNet was trained for. Folders of diffusers before 0.9 say 32
 /// where they mean 64 (diffusers `StableDiffusionPipeline.__init__`).
-int trained_side(const ModelFolder& folder, std::optional<int64_t> sample_size, int64_t factor) {
+int trained_side(const ModelFolder& folder, const fs::path& config,
+                 std::optional<int64_t> sample_size, int64_t factor) {
   constexpr int64_t kSmallestOfOldFolders = 64;
-  constexpr int64_t kLargest = 2048;
   int64_t cells = sample_size.value_or(kSmallestOfOldFolders);
-  SD_CHECK(cells >= 1 && cells <= kLargest, ErrorKind::kModel,
-           (folder.path / "unet" / "config.json").string(), ": 'sample_size' should be 1 to ",
-           kLargest, ", found ", cells);
   if (older_than(folder.diffusers_version, 0, 9)) cells = std::max(cells, kSmallestOfOldFolders);
+  SD_CHECK(cells * factor <= kPixelsRange.most, ErrorKind::kModel, config.string(),
+           ": 'sample_size' should be at most ", kPixelsRange.most / factor,
+           " with this autoencoder, found ", cells);
   return static_cast<int>(cells * factor);
 }
 
-void check_channels(const ModelFolder& folder, const UNetConfig& unet,
-                    const AutoencoderKlConfig& vae) {
-  SD_CHECK(unet.in_channels == vae.latent_channels, ErrorKind::kModel,
-           (folder.path / "unet" / "config.json").string(), ": 'in_channels' is ", unet.in_channels,
+/// Do the networks fit together, and is it pictures that they make?
+void check_widths(const Parts& parts, const ClipTextConfig& text, const UNetConfig& unet,
+                  const AutoencoderKlConfig& vae) {
+  const std::string unet_file = parts.unet.config.string();
+  SD_CHECK(unet.in_channels == vae.latent_channels, ErrorKind::kModel, unet_file,
+           ": 'in_channels' is ", unet.in_channels,
            unet.in_channels == 2 * vae.latent_channels + 1 ? " (an inpainting model)" : "",
            ", txt2img and img2img need the ", vae.latent_channels, " of the autoencoder");
+  const bool learns_variance = unet.out_channels == 2 * vae.latent_channels;
+  SD_CHECK(unet.out_channels == vae.latent_channels || learns_variance, ErrorKind::kModel,
+           unet_file, ": 'out_channels' should be the ", vae.latent_channels,
+           " of the autoencoder, found ", unet.out_channels);
+  const int64_t text_width = unet.projected_text_width.value_or(unet.down[0].text_width);
+  SD_CHECK(text_width == text.hidden_size, ErrorKind::kModel, unet_file, ": '",
+           unet.projected_text_width ? "encoder_hid_dim" : "cross_attention_dim",
+           "' should be the 'hidden_size' ", text.hidden_size, " of ",
+           parts.text_encoder.config.string(), ", found ", text_width);
+  SD_CHECK(vae.in_channels == 3 && vae.out_channels == 3, ErrorKind::kModel,
+           parts.vae.config.string(), ": 'in_channels' and 'out_channels' should be 3, found ",
+           vae.in_channels, " and ", vae.out_channels);
+}
+
+void check_tokens(const ClipTokenizer& tokenizer, const ClipTextConfig& text,
+                  const fs::path& config) {
+  const LargestToken largest = tokenizer.largest_token();
+  SD_CHECK(largest.id < text.vocab_size, ErrorKind::kModel, largest.source.string(),
+           ": token ids should be below 'vocab_size' ", text.vocab_size, " of ", config.string(),
+           ", the largest is ", largest.id);
 }
 
 StableDiffusion::StableDiffusion(const ModelFolder& folder, const LoadOptions& options,
                                  const Placement& placement, Observer& observer)
     : placement_(placement),
-      vae_config_(read_autoencoder_kl_config(component_folder(folder, "vae", {"AutoencoderKL"}) /
-                                             "config.json")),
-      scheduler_(read_scheduler(folder)),
+      parts_(find_parts(folder, options.variant, observer)),
+      text_config_(read_clip_text_config(parts_.text_encoder.config)),
+      unet_config_(read_unet_config(parts_.unet.config)),
+      vae_config_(read_autoencoder_kl_config(parts_.vae.config)),
+      vae_memory_{options.vae_slicing, options.vae_tiling},
+      scheduler_(read_scheduler(folder, observer)),
       tokenizer_(component_folder(folder, "tokenizer", {"CLIPTokenizer", "CLIPTokenizerFast"})),
-      text_encoder_([placement, part = find_component(folder, "text_encoder", {"CLIPTextModel"},
-                                                      {"model", options.variant}, observer)] {
-        WeightStore weights(part.weights);
-        return load_clip_text_encoder(part.config, weights, placement, ClipTextHead::kNone);
+      text_encoder_([this] {
+        WeightStore weights(parts_.text_encoder.weights);
+        return load_clip_text_encoder(parts_.text_encoder.config, weights, placement_,
+                                      ClipTextHead::kNone);
       }),
-      unet_([placement,
-             part = find_component(folder, "unet", {"UNet2DConditionModel"},
-                                   {"diffusion_pytorch_model", options.variant}, observer)] {
-        WeightStore weights(part.weights);
-        return load_unet(part.config, weights, placement);
+      unet_([this] {
+        WeightStore weights(parts_.unet.weights);
+        return load_unet(unet_config_, weights, placement_);
       }),
-      vae_([placement, memory = VaeMemory{options.vae_slicing, options.vae_tiling},
-            part = find_component(folder, "vae", {"AutoencoderKL"},
-                                  {"diffusion_pytorch_model", options.variant}, observer)] {
-        WeightStore weights(part.weights);
-        auto vae = load_autoencoder_kl(part.config, weights, placement);
-        vae->set_memory(memory);
+      vae_([this] {
+        WeightStore weights(parts_.vae.weights);
+        auto vae = load_autoencoder_kl(parts_.vae.config, weights, placement_);
+        vae->set_memory(vae_memory_);
         return vae;
       }) {
-  const UNetConfig unet = read_unet_config(folder.path / "unet" / "config.json");
-  check_channels(folder, unet, vae_config_);
-  defaults_.width = trained_side(folder, unet.sample_width, latent_factor());
-  defaults_.height = trained_side(folder, unet.sample_height, latent_factor());
+  check_widths(parts_, text_config_, unet_config_, vae_config_);
+  check_tokens(tokenizer_, text_config_, parts_.text_encoder.config);
+  const fs::path& file = parts_.unet.config;
+  defaults_.width = trained_side(folder, file, unet_config_.sample_width, latent_factor());
+  defaults_.height = trained_side(folder, file, unet_config_.sample_height, latent_factor());
   if (options.low_memory) return;
   text_encoder_.get();
   unet_.get();
   vae_.get();
+}
+
+std::optional<std::string> StableDiffusion::find_broken_weight() const {
+  for (const ComponentPaths* part : {&parts_.text_encoder, &parts_.unet, &parts_.vae}) {
+    if (auto found = WeightStore(part->weights).find_non_finite()) return found;
+  }
+  return {};
 }
 
 at::Tensor StableDiffusion::encode_prompt(const std::string& prompt, int clip_skip,

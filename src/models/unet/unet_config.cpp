@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "core/config_limits.h"
 
 namespace sd {
 namespace {
@@ -81,8 +82,10 @@ void read_levels(ConfigReader& r, UNetConfig& c) {
   const auto up_types = read_block_types(
       r, "up_block_types",
       {"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"});
-  const auto channels = r.get_ints("block_out_channels", {320, 640, 1280, 1280});
+  const auto channels = r.get_ints("block_out_channels", {320, 640, 1280, 1280}, kWidthRange);
   const size_t count = channels.size();
+  SD_CHECK(count <= kMaxLevels, ErrorKind::kModel, r.name(),
+           ": 'block_out_channels' should have 1 to ", kMaxLevels, " entries, found ", count);
   SD_CHECK(count > 0 && down_types.size() == count && up_types.size() == count, ErrorKind::kModel,
            r.name(), ": 'block_out_channels', 'down_block_types' and 'up_block_types' should have ",
            "one entry for each level, found ", count, ", ", down_types.size(), " and ",
@@ -92,24 +95,21 @@ void read_levels(ConfigReader& r, UNetConfig& c) {
            ": 'num_attention_heads' should be null, because the number of heads of this class is ",
            "called 'attention_head_dim'");
   // The naming of diffusers' issue 2011: this key is the number of heads, not their width.
-  const auto heads = r.get_ints_or_one("attention_head_dim", count, 8);
-  const auto text_widths = r.get_ints_or_one("cross_attention_dim", count, 1280);
-  const auto layers = r.get_ints_or_one("layers_per_block", count, 2);
+  const auto heads = r.get_ints_or_one("attention_head_dim", count, 8, kHeadsRange);
+  const auto text_widths = r.get_ints_or_one("cross_attention_dim", count, 1280, kWidthRange);
+  const auto layers = r.get_ints_or_one("layers_per_block", count, 2, kLayersRange);
   const auto only_cross = r.get_bools_or_one("only_cross_attention", count, false);
   const std::string depth_key = "transformer_layers_per_block";
   const std::string up_depth_key = "reverse_transformer_layers_per_block";
-  const auto depths = r.get_int_lists_or_one(depth_key, count, 1);
+  const auto depths = r.get_int_lists_or_one(depth_key, count, 1, kDepthRange);
   const bool has_up_depths = r.has(up_depth_key);
-  const auto up_depths = r.get_int_lists_or_one(up_depth_key, count, 1);
+  const auto up_depths = r.get_int_lists_or_one(up_depth_key, count, 1, kDepthRange);
   const bool is_uneven =
       std::any_of(depths.begin(), depths.end(), [](const auto& list) { return list.size() > 1; });
   SD_CHECK(!is_uneven || has_up_depths, ErrorKind::kModel, r.name(), ": '", up_depth_key,
            "' should be given where '", depth_key, "' holds lists");
 
   for (size_t i = 0; i < count; ++i) {
-    SD_CHECK(layers[i] > 0 && channels[i] > 0, ErrorKind::kModel, r.name(),
-             ": 'layers_per_block' and 'block_out_channels' should be positive, found ", layers[i],
-             " and ", channels[i]);
     const size_t back = count - 1 - i;
     c.down.push_back({down_types[i], channels[i], layers[i], heads[i], text_widths[i], depths[i],
                       only_cross[i]});
@@ -123,13 +123,12 @@ void read_levels(ConfigReader& r, UNetConfig& c) {
 
 void check_levels(const ConfigReader& r, const UNetConfig& c) {
   auto check_heads = [&](const UNetLevel& level) {
-    SD_CHECK(level.heads > 0 && level.channels % level.heads == 0, ErrorKind::kModel, r.name(),
+    SD_CHECK(level.channels % level.heads == 0, ErrorKind::kModel, r.name(),
              ": 'attention_head_dim' (the number of heads) should divide the channels of its ",
              "level, found ", level.heads, " heads for ", level.channels, " channels");
   };
   for (size_t i = 0; i < c.down.size(); ++i) {
-    SD_CHECK(c.norm_groups > 0 && c.down[i].channels % c.norm_groups == 0, ErrorKind::kModel,
-             r.name(),
+    SD_CHECK(c.down[i].channels % c.norm_groups == 0, ErrorKind::kModel, r.name(),
              ": 'block_out_channels' should be multiples of 'norm_num_groups' = ", c.norm_groups,
              ", found ", c.down[i].channels);
     if (c.down[i].type == UNetBlockType::kCrossAttention) check_heads(c.down[i]);
@@ -144,23 +143,23 @@ void read_time(ConfigReader& r, UNetConfig& c) {
       r, "time_embedding_type", "positional",
       {{"positional", TimeEmbeddingType::kPositional}, {"fourier", TimeEmbeddingType::kFourier}});
   const bool is_fourier = c.time_embedding_type == TimeEmbeddingType::kFourier;
-  c.time_embedding_width = r.get_int("time_embedding_dim", 0);
+  c.time_embedding_width = r.get_int("time_embedding_dim", 0, kWidthOrNoneRange);
   if (c.time_embedding_width == 0) c.time_embedding_width = first * (is_fourier ? 2 : 4);
-  SD_CHECK(c.time_embedding_width > 0 && (!is_fourier || c.time_embedding_width % 2 == 0),
-           ErrorKind::kModel, r.name(), ": 'time_embedding_dim' should be positive, and even with ",
-           "'time_embedding_type' fourier, found ", c.time_embedding_width);
+  SD_CHECK(!is_fourier || c.time_embedding_width % 2 == 0, ErrorKind::kModel, r.name(),
+           ": 'time_embedding_dim' should be even with 'time_embedding_type' fourier, found ",
+           c.time_embedding_width);
   c.flip_sin_to_cos = r.get_bool("flip_sin_to_cos", true);
-  c.frequency_shift = r.get_double("freq_shift", 0);
+  c.frequency_shift = r.get_double("freq_shift", 0, kPartRange);
   c.time_embedding_activation = find_activation(r, "time_embedding_act_fn");
   c.timestep_post_activation = find_activation(r, "timestep_post_act");
-  c.time_cond_width = r.find_int("time_cond_proj_dim");
+  c.time_cond_width = r.find_int("time_cond_proj_dim", kWidthRange);
   c.time_scale_shift = read_choice<TimeScaleShift>(
       r, "resnet_time_scale_shift", "default",
       {{"default", TimeScaleShift::kAdd}, {"scale_shift", TimeScaleShift::kScaleShift}});
 }
 
 void read_conditions(ConfigReader& r, UNetConfig& c) {
-  c.class_count = r.get_int("num_class_embeds", 0);
+  c.class_count = r.get_int("num_class_embeds", 0, kWidthOrNoneRange);
   c.class_embedding = read_choice<ClassEmbedding>(
       r, "class_embed_type", "",
       {{"", c.class_count > 0 ? ClassEmbedding::kTable : ClassEmbedding::kNone},
@@ -178,9 +177,9 @@ void read_conditions(ConfigReader& r, UNetConfig& c) {
                                          c.addition_embedding == AdditionEmbedding::kNone),
            ErrorKind::kModel, r.name(), ": 'class_embeddings_concat' should go with ",
            "'class_embed_type' or 'num_class_embeds' and without 'addition_embed_type'");
-  c.addition_heads = r.get_int("addition_embed_type_num_heads", 64);
-  c.addition_time_width = r.get_int("addition_time_embed_dim", 0);
-  c.projection_width = r.get_int("projection_class_embeddings_input_dim", 0);
+  c.addition_heads = r.get_int("addition_embed_type_num_heads", 64, kHeadsRange);
+  c.addition_time_width = r.get_int("addition_time_embed_dim", 0, kWidthOrNoneRange);
+  c.projection_width = r.get_int("projection_class_embeddings_input_dim", 0, kWidthOrNoneRange);
   const bool projects = c.class_embedding == ClassEmbedding::kProjection ||
                         c.class_embedding == ClassEmbedding::kSimpleProjection ||
                         c.addition_embedding == AdditionEmbedding::kTextTime;
@@ -192,7 +191,7 @@ void read_conditions(ConfigReader& r, UNetConfig& c) {
            ErrorKind::kModel, r.name(), ": 'addition_time_embed_dim' should be given with ",
            "'addition_embed_type' text_time");
 
-  c.projected_text_width = r.find_int("encoder_hid_dim");
+  c.projected_text_width = r.find_int("encoder_hid_dim", kWidthRange);
   const std::string text_type =
       r.get_string("encoder_hid_dim_type", c.projected_text_width ? "text_proj" : "");
   SD_CHECK(text_type.empty() || text_type == "text_proj", ErrorKind::kModel, r.name(),
@@ -200,11 +199,22 @@ void read_conditions(ConfigReader& r, UNetConfig& c) {
            "' is not supported");
   SD_CHECK(text_type.empty() || c.projected_text_width, ErrorKind::kModel, r.name(),
            ": 'encoder_hid_dim' should be given with 'encoder_hid_dim_type'");
+  const int64_t text_width = c.projected_text_width.value_or(c.down[0].text_width);
+  SD_CHECK(c.addition_embedding != AdditionEmbedding::kText || text_width % c.addition_heads == 0,
+           ErrorKind::kModel, r.name(), ": 'addition_embed_type_num_heads' ", c.addition_heads,
+           " should divide the width of the text, ", text_width);
+}
+
+int64_t read_kernel(ConfigReader& r, const std::string& key) {
+  const int64_t kernel = r.get_int(key, 3, kKernelRange);
+  SD_CHECK(kernel % 2 == 1, ErrorKind::kModel, r.name(), ": '", key, "' should be odd, found ",
+           kernel);
+  return kernel;
 }
 
 void read_sample_size(ConfigReader& r, UNetConfig& c) {
   if (!r.has("sample_size")) return;
-  const auto size = r.get_ints_or_one("sample_size", 2, 0);
+  const auto size = r.get_ints_or_one("sample_size", 2, 0, kCellsRange);
   c.sample_height = size[0];
   c.sample_width = size[1];
 }
@@ -222,15 +232,15 @@ UNetConfig read_unet_config(ConfigReader r) {
            ": '_class_name' should be UNet2DConditionModel, found ", class_name);
   c.diffusers_version = r.get_string("_diffusers_version", "");
   read_sample_size(r, c);
-  c.in_channels = r.get_int("in_channels", 4);
-  c.out_channels = r.get_int("out_channels", 4);
+  c.in_channels = r.get_int("in_channels", 4, kWidthRange);
+  c.out_channels = r.get_int("out_channels", 4, kWidthRange);
   c.center_input_sample = r.get_bool("center_input_sample", false);
 
   SD_CHECK(!is_null(r, "norm_num_groups"), ErrorKind::kModel, r.name(),
            ": 'norm_num_groups' should be a number, null belongs to block types that are not ",
            "supported");
-  c.norm_groups = r.get_int("norm_num_groups", 32);
-  c.norm_eps = r.get_double("norm_eps", 1e-5);
+  c.norm_groups = r.get_int("norm_num_groups", 32, kWidthRange);
+  c.norm_eps = r.get_double("norm_eps", 1e-5, kPartRange);
   read_levels(r, c);
   if (is_null(r, "mid_block_type")) {
     r.ignore({"mid_block_type"});
@@ -242,10 +252,10 @@ UNetConfig read_unet_config(ConfigReader r) {
                                   {"UNetMidBlock2DCrossAttn", UNetMidType::kCrossAttention}});
   }
   check_levels(r, c);
-  c.conv_in_kernel = r.get_int("conv_in_kernel", 3);
-  c.conv_out_kernel = r.get_int("conv_out_kernel", 3);
-  c.downsample_padding = r.get_int("downsample_padding", 1);
-  c.mid_block_scale_factor = r.get_double("mid_block_scale_factor", 1);
+  c.conv_in_kernel = read_kernel(r, "conv_in_kernel");
+  c.conv_out_kernel = read_kernel(r, "conv_out_kernel");
+  c.downsample_padding = r.get_int("downsample_padding", 1, {0, 1});
+  c.mid_block_scale_factor = r.get_double("mid_block_scale_factor", 1, kFactorRange);
   c.activation = parse_activation(r.get_string("act_fn", "silu"), r.name() + ", 'act_fn'");
   c.use_linear_projection = r.get_bool("use_linear_projection", false);
   // diffusers itself cannot run these blocks any more: they are handed a keyword (the text's mask)

@@ -1,0 +1,122 @@
+// The whole way with the model that ships; pictures are compared with diffusers' in tests/parity.
+
+#include "pipeline/diffusion_pipeline.h"
+
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/tensor_ops.h"
+#include "tests/support/errors.h"
+#include "tests/support/temporary_folder.h"
+
+namespace sd {
+namespace {
+
+using ::testing::HasSubstr;
+
+LoadOptions shipped_model() {
+  LoadOptions options;
+  options.model = SD_SHIPPED_MODEL;
+  options.device = "cpu";
+  options.dtype = "fp32";
+  return options;
+}
+
+Request small_request() {
+  Request request;
+  request.prompt = "a red circle";
+  request.steps = 2;
+  return request;
+}
+
+Picture striped_picture(uint8_t shade) {
+  Picture picture{64, 64, std::vector<uint8_t>(size_t{64} * 64 * 3, shade)};
+  for (size_t i = 0; i < picture.rgb.size(); i += 7) picture.rgb[i] = 200;
+  return picture;
+}
+
+std::string failure_of(DiffusionPipeline& pipeline, const std::vector<Request>& requests,
+                       Observer& observer, ErrorKind kind) {
+  c10::InferenceMode no_autograd;
+  return error_of([&] { pipeline.paint(requests, observer); }, kind);
+}
+
+TEST(DiffusionPipeline, RefusesAPictureThatCannotFitBeforeItEncodesThePrompt) {
+  class Phases : public Observer {
+   public:
+    void on_progress(Phase phase, int, int) override { loading_alone &= phase == Phase::kLoad; }
+    bool loading_alone = true;
+  } observer;
+  DiffusionPipeline pipeline(shipped_model(), observer);
+  Request request = small_request();
+  request.width = request.height = 131072;
+  failure_of(pipeline, {request}, observer, ErrorKind::kUsage);
+  request.width = request.height = 16384;
+  const std::string what =
+      failure_of(pipeline, std::vector<Request>(64, request), observer, ErrorKind::kMemory);
+  EXPECT_THAT(what, HasSubstr("64 pictures at once of 16384x16384 would need more than"));
+  EXPECT_THAT(what, HasSubstr("lower --width, --height or --batch-size"));
+  EXPECT_TRUE(observer.loading_alone);
+}
+
+TEST(DiffusionPipeline, StopsBeforeTheNextStep) {
+  class StopAfter : public Observer {
+   public:
+    void on_progress(Phase phase, int done, int) override {
+      if (phase == Phase::kDenoise) steps = done;
+    }
+    bool stop_requested() override { return steps == 3; }
+    int steps = 0;
+  } observer;
+  DiffusionPipeline pipeline(shipped_model(), observer);
+  Request request = small_request();
+  request.steps = 10;
+  failure_of(pipeline, {request}, observer, ErrorKind::kInterrupted);
+  EXPECT_EQ(observer.steps, 3);
+}
+
+TEST(DiffusionPipeline, NamesTheBrokenWeightOfAPictureThatIsNoNumber) {
+  const TemporaryFolder folder;
+  const auto copy = folder.path() / "model";
+  std::filesystem::copy(SD_SHIPPED_MODEL, copy, std::filesystem::copy_options::recursive);
+  const auto file = copy / "unet/diffusion_pytorch_model.safetensors";
+  {
+    std::fstream weights(file, std::ios::in | std::ios::out | std::ios::binary);
+    weights.seekp(-2, std::ios::end);
+    weights.write("\x00\x7e", 2);  // a NaN of half precision
+  }
+  LoadOptions options = shipped_model();
+  options.model = copy.string();
+  Observer observer;
+  DiffusionPipeline pipeline(options, observer);
+  const std::string what = failure_of(pipeline, {small_request()}, observer, ErrorKind::kModel);
+  EXPECT_THAT(what, HasSubstr(file.string() + ": tensor '"));
+  EXPECT_THAT(what, HasSubstr("holds NaN, so the "));
+}
+
+// One picture, several seeds: encoded once, yet every image is the one that is made alone.
+TEST(DiffusionPipeline, ImagesThatStartFromOnePictureAreThoseMadeAlone) {
+  c10::InferenceMode no_autograd;
+  Observer observer;
+  DiffusionPipeline pipeline(shipped_model(), observer);
+  std::vector<Request> batch(3, small_request());
+  for (size_t i = 0; i < batch.size(); ++i) {
+    batch[i].seed = i;
+    batch[i].strength = 0.01;  // no step is run: what the autoencoder makes of it
+    batch[i].init_image = striped_picture(i == 1 ? 90 : 20);
+  }
+  const std::vector<Painted> together = pipeline.paint(batch, observer);
+  ASSERT_EQ(together.size(), 3);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const Painted alone = std::move(pipeline.paint({batch[i]}, observer)[0]);
+    EXPECT_EQ(together[i].latents.values, alone.latents.values) << i;
+    EXPECT_EQ(together[i].picture, alone.picture) << i;
+  }
+  EXPECT_NE(together[0].latents.values, together[2].latents.values);  // their posteriors' seeds
+  EXPECT_NE(together[0].picture, together[1].picture);
+}
+
+}  // namespace
+}  // namespace sd
