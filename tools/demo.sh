@@ -15,5 +15,5 @@ cmake --build build/release --parallel "$(sd_jobs)" --target "${targets[@]}"
 
 prompt="a red circle on a blue background"
 say "Painting \"$prompt\""
-build/release/bin/sd txt2img --prompt "$prompt" --steps 30 --scale 3 --seed 1 --output sd-demo.png --on-exist overwrite
+build/release/bin/sd txt2img --prompt "$prompt" --seed 1 --output sd-demo.png --on-exist overwrite
 say "The picture: $sd_root/sd-demo.png"

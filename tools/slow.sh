@@ -1,14 +1,66 @@
 #!/usr/bin/env bash
-# What takes too long for every change: all C++ tests under AddressSanitizer and
-# UndefinedBehaviorSanitizer, and a build without precompiled headers, which shows missing includes.
+# What takes too long for every change. Without arguments all parts, else those that are named:
+#
+#   sanitizers   all C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   no-pch       a build without precompiled headers, which shows missing includes
+#   kill         `sd` stopped at random moments: nothing half-written, nothing left behind
+#   full-size    Stable Diffusion 1.5 with random weights: time and memory beside diffusers
+#   bars         how often the model that ships obeys, with every sampler
+#
+# Each part writes its results and the machine they were measured on to docs/slow/PART.md.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/versions.sh"
 cd "$sd_root"
 
 tools/setup.sh --tests
+export SD_BINARY=$sd_root/build/release/bin/sd HF_HUB_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1
+python=$sd_venv/bin/python
+
+build_release() {
+  cmake --preset release >/dev/null
+  cmake --build build/release --parallel "$(sd_jobs)" --target sd sd_core >/dev/null
+}
+
+run_sanitizers() { tools/run_cpp_tests.sh asan 2>&1 | tee /dev/stderr | tail -1; }
+
+run_no_pch() {
+  cmake --preset no-pch -DSD_TESTS=ON >/dev/null
+  cmake --build build/no-pch --parallel "$(sd_jobs)" >&2 && echo "Every file compiles on its own."
+}
+
+run_kill() { build_release && "$python" tests/slow/kill.py; }
+
+run_full_size() {
+  build_release
+  "$python" tools/compare_speed.py
+  if grep -q avx512_bf16 /proc/cpuinfo; then "$python" tools/compare_speed.py --dtype bf16; fi
+}
+
+run_bars() {
+  "$python" tests/meaning/evaluate.py
+  "$python" tests/meaning/evaluate.py --behaviour
+}
+
+machine() {
+  local cpu
+  cpu=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)
+  local bf16=without
+  grep -q avx512_bf16 /proc/cpuinfo && bf16=with
+  echo "Measured on $(date -u +%F), commit $(git rev-parse --short HEAD): $(nproc) cores of $cpu, $bf16 AVX512-BF16."
+}
+
+parts=("$@")
+(( $# )) || parts=(sanitizers no-pch kill full-size bars)
+mkdir -p docs/slow
 status=0
-tools/run_cpp_tests.sh asan || status=1
-say "Building without precompiled headers"
-cmake --preset no-pch -DSD_TESTS=ON >/dev/null
-cmake --build build/no-pch --parallel "$(sd_jobs)" || status=1
+for part in "${parts[@]}"; do
+  declare -F "run_${part//-/_}" >/dev/null ||
+    fail "there is no part '$part' (sanitizers, no-pch, kill, full-size, bars)"
+  say "$part"
+  result=passed
+  results=$("run_${part//-/_}") || { result=FAILED; status=1; }
+  printf '%s\n' "$results"
+  printf '# %s: %s\n\n`tools/slow.sh %s`. %s\n\n%s\n' "$part" "$result" "$part" "$(machine)" "$results" \
+    >"docs/slow/$part.md"
+done
 exit "$status"

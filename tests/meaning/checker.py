@@ -21,6 +21,8 @@ from PIL import Image
 
 SIDE = 64  # pictures are brought to this size first
 
+# Its own numbers, not the drawer's (tools/shapes/scenes.py): a judge that reads them from there
+# would follow a mistake in them.
 PALETTE = {
     "red": (220, 40, 40),
     "green": (40, 170, 70),

@@ -52,7 +52,7 @@ def parse_arguments():
     parser.add_argument("--prompts", choices=("held-out", "bare"), default="held-out")
     parser.add_argument("--limit", type=int, default=None, help="prompts of each kind")
     parser.add_argument("--steps", type=int, default=30)
-    parser.add_argument("--guidance", type=float, default=4.0)
+    parser.add_argument("--guidance", type=float, default=2.5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=20)
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")

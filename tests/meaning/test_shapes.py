@@ -16,24 +16,42 @@ from prompts import bare_prompts, held_out_prompts
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "shapes-sd1"
 
-# Shares of prompts obeyed below which something broke. The aim for this model is 0.97 and 0.88; its
-# present weights are interim (models/shapes-sd1/README.md).
-SINGLE_FLOOR, PAIR_FLOOR = 0.6, 0.4
+# Shares of prompts of one and of two objects that must be obeyed. The aim is 0.97 and 0.88; the
+# present weights reach 0.95 and 0.86 (models/shapes-sd1/README.md).
+SINGLE_BAR, PAIR_BAR = 0.92, 0.82
+# All 200 prompts for the first sampler; tools/slow.sh bars has them for all.
+SAMPLERS = {"plms": (), "euler": (), "dpmpp_2m": (), "ddim": ("--eta", "1"), "ddpm": ()}
 
 
-def paint(prompts, folder, *flags):
-    """One picture for each prompt, seeds from 0, DDIM 30 steps at scale 4: arrays [64, 64, 3]."""
-    folder.mkdir(parents=True)
-    prompt_file = folder / "prompts.txt"
-    prompt_file.write_text("\n".join(prompts) + "\n", encoding="utf-8")
-    command = [os.environ["SD_BINARY"], "txt2img", "--from-file", str(prompt_file), "--seed", "0"]
-    command += ["--sampler", "ddim", "--steps", "30", "--scale", "4", "--batch-size", "8", "--json", "-q"]
-    command += ["-m", str(MODEL), "-o", f"{folder}/{{index:05}}.png", *flags]
-    done = subprocess.run(command, capture_output=True, text=True)
+def run(folder, command, *flags):
+    """Paints into the folder, DDIM 30 steps at scale 2.5 with seeds from 0: arrays [64, 64, 3]."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arguments = [os.environ["SD_BINARY"], command, "-m", str(MODEL), "--json", "-q", "-o", f"{folder}/{{index:05}}.png"]
+    arguments += ["--sampler", "ddim", "--steps", "30", "--scale", "2.5", "--seed", "0", *flags]
+    done = subprocess.run(arguments, capture_output=True, text=True)
     if done.returncode != 0:
         raise AssertionError(f"exit {done.returncode}: {done.stderr}")
     files = [json.loads(line)["file"] for line in done.stdout.splitlines()]
     return [np.asarray(Image.open(file).convert("RGB")) for file in files]
+
+
+def paint(prompts, folder, *flags):
+    """One picture for each prompt."""
+    folder.mkdir(parents=True)
+    prompt_file = folder / "prompts.txt"
+    prompt_file.write_text("\n".join(prompts) + "\n", encoding="utf-8")
+    return run(folder, "txt2img", "--from-file", str(prompt_file), "--batch-size", "8", *flags)
+
+
+def share_obeyed(prompts, pictures):
+    return sum(check(picture, prompt)[0] for picture, prompt in zip(pictures, prompts)) / len(prompts)
+
+
+def image_to_image_cases():
+    """(drawn scene of one object, its caption, a prompt for another object on another background)."""
+    from evaluate import image_to_image_cases
+
+    return image_to_image_cases(10)
 
 
 class Shapes(unittest.TestCase):
@@ -47,13 +65,47 @@ class Shapes(unittest.TestCase):
         cls.temporary.cleanup()
 
     def share_obeyed(self, prompts, name, *flags):
-        pictures = paint(prompts, self.root / name, *flags)
-        return sum(check(picture, prompt)[0] for picture, prompt in zip(pictures, prompts)) / len(prompts)
+        return share_obeyed(prompts, paint(prompts, self.root / name, *flags))
 
     def test_prompts_are_obeyed(self):
         prompts = held_out_prompts()
-        self.assertGreaterEqual(self.share_obeyed(prompts[:48], "single"), SINGLE_FLOOR)
-        self.assertGreaterEqual(self.share_obeyed(prompts[100:148], "pairs"), PAIR_FLOOR)
+        self.assertGreaterEqual(self.share_obeyed(prompts[:100], "single"), SINGLE_BAR)
+        self.assertGreaterEqual(self.share_obeyed(prompts[100:], "pairs"), PAIR_BAR)
+
+    def test_prompts_are_obeyed_with_other_samplers(self):
+        prompts = held_out_prompts()
+        for number, (sampler, flags) in enumerate(SAMPLERS.items()):
+            with self.subTest(sampler, flags=flags):
+                pictures = paint(prompts[:20] + prompts[100:120], self.root / f"sampler{number}", "--sampler", sampler, *flags)
+                # Of 20 prompts more may fail by chance than of 100.
+                self.assertGreaterEqual(share_obeyed(prompts[:20], pictures[:20]), 0.8)
+                self.assertGreaterEqual(share_obeyed(prompts[100:120], pictures[20:]), 0.7)
+
+    def test_the_defaults_obey(self):
+        """Without flags: 50 steps at scale 7.5."""
+        prompt = "a red circle on a blue background"
+        pictures = run(self.root / "defaults", "txt2img", "-p", prompt, "--count", "8", "--steps", "50", "--scale", "7.5")
+        self.assertGreaterEqual(share_obeyed([prompt] * 8, pictures), 7 / 8)
+
+    def test_strength_decides_between_picture_and_prompt(self):
+        cases = image_to_image_cases()
+        changes, painted = {}, {}
+        for strength in ("0.3", "0.9"):
+            painted[strength] = []
+            for number, (image, _, prompt) in enumerate(cases):
+                folder = self.root / f"strength{strength}-{number}"
+                folder.mkdir()
+                image.save(folder / "input.png")
+                start = ("--init-img", str(folder / "input.png"), "--strength", strength)
+                painted[strength] += run(folder / "out", "img2img", "-p", prompt, *start)
+            changes[strength] = [
+                np.abs(picture.astype(int) - np.asarray(image)).mean() for picture, (image, _, _) in zip(painted[strength], cases)
+            ]
+        self.assertLess(max(changes["0.3"]), 15, "grey levels: the layout stays")
+        self.assertGreater(min(changes["0.9"]), 40)
+        prompts = [prompt for _, _, prompt in cases]
+        self.assertEqual(share_obeyed(prompts, painted["0.3"]), 0)
+        self.assertGreaterEqual(share_obeyed(prompts, painted["0.9"]), 0.7)
 
     def test_without_guidance_fewer_prompts_are_obeyed(self):
         prompts = held_out_prompts()[100:148]
@@ -80,7 +132,7 @@ class Shapes(unittest.TestCase):
         pipeline = StableDiffusionPipeline.from_pretrained(MODEL, torch_dtype=torch.float32)
         pipeline.set_progress_bar_config(disable=True)
         generators = [torch.Generator().manual_seed(i) for i in range(4)]
-        expected = pipeline(prompts, num_inference_steps=30, guidance_scale=4.0, generator=generators).images
+        expected = pipeline(prompts, num_inference_steps=30, guidance_scale=2.5, generator=generators).images
         for prompt, found, image in zip(prompts, paint(prompts, self.root / "fp32", "--dtype", "fp32"), expected):
             with self.subTest(prompt):
                 self.assertLessEqual(np.abs(found.astype(int) - np.asarray(image)).max(), 1)

@@ -18,7 +18,7 @@ struct BadConfig {
   friend void PrintTo(const BadConfig& bad, std::ostream* out) { *out << bad.json; }
 };
 
-/// A test suite of `BadConfig`s that `read`, a function of a ConfigReader, must refuse.
+/// `read`, a function of a ConfigReader, must refuse the config and name its file.
 template <typename Read>
 void expect_refused(const BadConfig& bad, Read&& read) {
   const auto work = [&] { read(ConfigReader::from_text(bad.json, "x/config.json")); };

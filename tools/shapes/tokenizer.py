@@ -15,7 +15,7 @@ from transformers.models.clip.tokenization_clip import bytes_to_unicode
 END_OF_WORD = "</w>"
 START = "<|startoftext|>"
 END = "<|endoftext|>"
-MAX_LENGTH = 77
+MAX_LENGTH = 32  # the longest caption has 19 tokens; Stable Diffusion's 77 would be padding
 
 
 def join_pair(symbols, pair):

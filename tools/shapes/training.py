@@ -17,12 +17,17 @@ import torch
 import torch.nn.functional as F
 
 from . import networks, scenes, tokenizer as clip_bpe
+from .team import Team
 
 CAPTIONS_PER_SCENE = 4
 EMPTY_CAPTION_SHARE = 0.1
 KL_WEIGHT = 2e-6
 EDGE_WEIGHT = 6.0
 MIN_SNR_GAMMA = 5.0
+# Of the captions, this share belongs to another scene where there is little noise: the whole share
+# below the first timestep, none above the second. See wrong_caption_share().
+WRONG_CAPTION_SHARE = 0.5
+WRONG_CAPTION_TIMESTEPS = (200, 400)
 EMA_DECAY = 0.999
 CHECKPOINT_EVERY = 250
 PROGRESS_EVERY = 100
@@ -40,6 +45,7 @@ class Settings:
     device: torch.device
     bf16: bool
     folder: Path
+    team: Team
 
     @property
     def total_unet_steps(self):
@@ -56,15 +62,16 @@ class Settings:
 class Progress:
     """Prints a line with the smoothed losses and the time left, every so often."""
 
-    def __init__(self, label, first_step, last_step):
-        self.label, self.first, self.last = label, first_step, last_step
+    def __init__(self, team, label, first_step, last_step):
+        self.team, self.label = team, label
+        self.first, self.last = first_step, last_step
         self.start = time.monotonic()
         self.smooth = {}
 
     def update(self, step, **values):
         for name, value in values.items():
             self.smooth[name] = 0.98 * self.smooth.get(name, value) + 0.02 * value
-        if step % PROGRESS_EVERY and step != self.last:
+        if not self.team.leads or (step % PROGRESS_EVERY and step != self.last):
             return
         elapsed = time.monotonic() - self.start
         per_step = elapsed / (step - self.first)
@@ -98,9 +105,10 @@ def set_learning_rate(optimizer, rate):
         group["lr"] = rate
 
 
-def descend(optimizer, parameters, loss):
+def descend(team, optimizer, parameters, loss):
     optimizer.zero_grad()
     loss.backward()
+    team.average_gradients(parameters)
     torch.nn.utils.clip_grad_norm_(parameters, 1.0)
     optimizer.step()
 
@@ -154,7 +162,7 @@ def vae_loss(vae, pictures, noise, settings):
 
 def train_vae(settings, pixels):
     vae = networks.build_vae().to(settings.device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(vae.parameters(), 1e-3)
+    optimizer = torch.optim.AdamW(vae.parameters(), 1e-3, fused=True)
     path = settings.folder / "vae.pt"
     state = load(path, settings.device)
     first = 0
@@ -162,20 +170,22 @@ def train_vae(settings, pixels):
         vae.load_state_dict(state["vae"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["step"]
-    progress = Progress("autoencoder", first, settings.vae_steps)
+    team = settings.team
+    progress = Progress(team, "autoencoder", first, settings.vae_steps)
     parameters = list(vae.parameters())
     latent_side = networks.PICTURE_SIDE // 8
     noise_shape = (settings.vae_batch, networks.LATENT_CHANNELS, latent_side, latent_side)
     for step in range(first, settings.vae_steps):
         generator = settings.step_generator(0, step)
         chosen = torch.randint(len(pixels), (settings.vae_batch,), generator=generator)
-        noise = torch.randn(noise_shape, generator=generator).to(settings.device)
+        noise = team.part(torch.randn(noise_shape, generator=generator)).to(settings.device)
         set_learning_rate(optimizer, cosine(step, settings.vae_steps, 1e-3, 100, 0.05))
-        loss, absolute = vae_loss(vae, as_input(pixels[chosen], settings.device), noise, settings)
-        descend(optimizer, parameters, loss)
+        pictures = as_input(pixels[team.part(chosen)], settings.device)
+        loss, absolute = vae_loss(vae, pictures, noise, settings)
+        descend(team, optimizer, parameters, loss)
         done = step + 1
         progress.update(done, loss=loss.item(), grey_levels=absolute.item() * 127.5)
-        if done % CHECKPOINT_EVERY == 0 or done == settings.vae_steps:
+        if team.leads and (done % CHECKPOINT_EVERY == 0 or done == settings.vae_steps):
             content = {"vae": vae.state_dict(), "optimizer": optimizer.state_dict(), "step": done}
             save(path, content)
     return vae.eval()
@@ -186,13 +196,15 @@ def encode_data(settings, vae, pixels):
     """Latent means of all pictures, unscaled."""
     path = settings.folder / "latents.pt"
     latents = load(path)
+    settings.team.wait()  # all have looked before the first writes
     if latents is None or len(latents) != len(pixels):
         parts = [
             vae.encode(as_input(part, settings.device)).latent_dist.mean.cpu()
-            for part in pixels.split(64)
+            for part in settings.team.part(pixels).split(64)
         ]
-        latents = torch.cat(parts).contiguous()
-        save(path, latents)
+        latents = settings.team.gather(torch.cat(parts).contiguous())
+        if settings.team.leads:
+            save(path, latents)
     return latents
 
 
@@ -211,7 +223,7 @@ class Diffuser:
         self.parameters = [*self.text_encoder.parameters(), *self.unet.parameters()]
         self.average = [parameter.detach().clone() for parameter in self.parameters]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, 8e-4, betas=(0.9, 0.99), weight_decay=1e-3
+            self.parameters, 8e-4, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
         )
         self.step = 0
         self.restore()
@@ -264,7 +276,7 @@ def timestep_weight(snr):
     Colours and places are settled while the latents are mostly noise, where a wrong picture makes
     only a small error in the predicted noise.
     """
-    return snr.clamp(max=MIN_SNR_GAMMA) / snr * (1 + 1 / snr).sqrt()
+    return snr.clamp(max=MIN_SNR_GAMMA) / snr * (1 + 1 / snr) ** 0.25
 
 
 def noise_loss(diffuser, scheduler, latents, tokens, timesteps, noise):
@@ -280,30 +292,55 @@ def noise_loss(diffuser, scheduler, latents, tokens, timesteps, noise):
     return (weight * (predicted.float() - noise).square()).mean()
 
 
+def wrong_caption_share(timesteps):
+    """Share of captions that belong to another scene, by timestep.
+
+    Were every caption true, the network would follow it even where the latents already show what
+    they are, and paint over any picture it is given. Wrong ones, where there is little noise, teach
+    it to trust the picture there: image-to-image keeps its input, errors of strong guidance and of
+    multistep samplers are mended in the last steps.
+    """
+    first, last = WRONG_CAPTION_TIMESTEPS
+    return WRONG_CAPTION_SHARE * ((last - timesteps) / (last - first)).clamp(0, 1)
+
+
+def stratified_timesteps(count, timesteps, generator):
+    """One timestep drawn from each of `count` equal parts of the schedule, shuffled."""
+    drawn = (torch.arange(count) + torch.rand(count, generator=generator)) * timesteps / count
+    return drawn.long()[torch.randperm(count, generator=generator)]
+
+
+def draw_batch(settings, scheduler, latents, ids, empty, step):
+    """(clean latents, token ids, timesteps, noise) of one step: this worker's part of them."""
+    batch, generator = settings.unet_batch, settings.step_generator(1, step)
+    chosen = torch.randint(len(latents), (batch,), generator=generator)
+    wording = torch.randint(CAPTIONS_PER_SCENE, (batch,), generator=generator)
+    noise = torch.randn((batch, *latents.shape[1:]), generator=generator)
+    timesteps = stratified_timesteps(batch, len(scheduler.alphas_cumprod), generator)
+    described = torch.randint(len(latents), (batch,), generator=generator)
+    wrong = torch.rand(batch, generator=generator) < wrong_caption_share(timesteps)
+    tokens = ids[torch.where(wrong, described, chosen), wording]
+    tokens[torch.rand(batch, generator=generator) < EMPTY_CAPTION_SHARE] = empty
+    values = (latents[chosen], tokens.long(), timesteps, noise)
+    return tuple(settings.team.part(value).to(settings.device) for value in values)
+
+
 def train_diffuser(settings, tokenizer, latents, wordings):
     diffuser = Diffuser(settings, tokenizer)
     scheduler = networks.build_scheduler()
     ids = torch.tensor(clip_bpe.encode(tokenizer, wordings), dtype=torch.int16)
     ids = ids.view(len(latents), CAPTIONS_PER_SCENE, -1)
     empty = torch.tensor(clip_bpe.encode(tokenizer, [""])[0], dtype=torch.int16)
-    batch = settings.unet_batch
-    progress = Progress("unet", diffuser.step, settings.total_unet_steps)
+    progress = Progress(settings.team, "unet", diffuser.step, settings.total_unet_steps)
     for step in range(diffuser.step, settings.total_unet_steps):
-        generator = settings.step_generator(1, step)
-        chosen = torch.randint(len(latents), (batch,), generator=generator)
-        wording = torch.randint(CAPTIONS_PER_SCENE, (batch,), generator=generator)
-        tokens = ids[chosen, wording]
-        tokens[torch.rand(batch, generator=generator) < EMPTY_CAPTION_SHARE] = empty
-        clean = latents[chosen]
-        noise = torch.randn(clean.shape, generator=generator)
-        timesteps = torch.randint(len(scheduler.alphas_cumprod), (batch,), generator=generator)
+        inputs = draw_batch(settings, scheduler, latents, ids, empty, step)
         set_learning_rate(diffuser.optimizer, diffuser.learning_rate())
-        inputs = (part.to(settings.device) for part in (clean, tokens.long(), timesteps, noise))
         loss = noise_loss(diffuser, scheduler, *inputs)
-        descend(diffuser.optimizer, diffuser.parameters, loss)
+        descend(settings.team, diffuser.optimizer, diffuser.parameters, loss)
         diffuser.step = step + 1
         diffuser.follow()
         progress.update(diffuser.step, loss=loss.item())
-        if diffuser.step % CHECKPOINT_EVERY == 0 or diffuser.step == settings.total_unet_steps:
+        last = diffuser.step == settings.total_unet_steps
+        if settings.team.leads and (diffuser.step % CHECKPOINT_EVERY == 0 or last):
             diffuser.checkpoint()
     return diffuser

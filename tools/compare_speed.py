@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""`sd` beside diffusers on the same weights, in one run: time, memory, and the same picture.
+
+    python tools/compare_speed.py [--model sd15|sd21|FOLDER] [--rounds N] [--steps N] [--side PIXELS]
+                                  [--dtype fp32|bf16]
+
+Random weights (tools/make_random_model.py) are made once, under ~/.cache/sd. Each round runs both
+programs in turn as a user would, from nothing to a PNG. Prints medians: seconds from start to picture,
+seconds a step, peak memory; and how far the pictures are apart. Fails where they differ by more than
+1/255 in fp32. $SD_BINARY is the program (default: build/release/bin/sd).
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PROMPT = "a red circle above a blue square on a white background"
+NAMES = {"fp32": "float32", "bf16": "bfloat16"}
+
+
+def paint_with_diffusers(arguments):
+    """What a short script would do; run in a process of its own. Prints its seconds as JSON."""
+    import torch
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(arguments.model, torch_dtype=getattr(torch, NAMES[arguments.dtype]))
+    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+    pipeline.set_progress_bar_config(disable=True)
+    moments = []
+    picture = pipeline(
+        PROMPT,
+        num_inference_steps=arguments.steps,
+        width=arguments.side,
+        height=arguments.side,
+        generator=torch.Generator().manual_seed(0),
+        callback_on_step_end=lambda *call: moments.append(time.monotonic()) or {},
+    ).images[0]
+    picture.save(arguments.out)
+    print(json.dumps({"step": (moments[-1] - moments[0]) / max(len(moments) - 1, 1)}))
+
+
+def measured(command):
+    """(output, seconds, peak bytes) of a process."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    output, messages = process.stdout.read(), process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{messages}")
+    return output, messages, time.monotonic() - start, usage.ru_maxrss * 1024
+
+
+def run_sd(arguments, out):
+    flags = ["--sampler", "ddim", "--steps", str(arguments.steps), "--seed", "0", "--device", "cpu", "--dtype", arguments.dtype]
+    flags += ["-W", str(arguments.side), "-H", str(arguments.side), "--on-exist", "overwrite", "-v"]
+    program = os.environ.get("SD_BINARY", REPOSITORY / "build/release/bin/sd")
+    command = [str(program), "txt2img", "-m", str(arguments.model), "-p", PROMPT, *flags, "-o", str(out)]
+    _, messages, seconds, peak = measured(command)
+    denoised = float(re.search(r"denoised in ([0-9.]+) s", messages)[1])
+    return seconds, denoised / arguments.steps, peak
+
+
+def run_diffusers(arguments, out):
+    command = [sys.executable, str(Path(__file__).resolve()), "--steps", str(arguments.steps), "--dtype", arguments.dtype]
+    command += ["--side", str(arguments.side), "--model", str(arguments.model), "--out", str(out)]
+    output, _, seconds, peak = measured(command)
+    return seconds, json.loads(output.splitlines()[-1])["step"], peak
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--side", type=int, default=512)
+    parser.add_argument("--dtype", choices=NAMES, default="fp32")
+    parser.add_argument("--model", default="sd15", help="sd15, sd21 or a folder")
+    parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.out:
+        paint_with_diffusers(arguments)
+        return 0
+    arguments.model = find_model(arguments.model)
+    with tempfile.TemporaryDirectory() as folder:
+        return compare(arguments, {name: Path(folder) / f"{name}.png" for name in ("sd", "diffusers")})
+
+
+def find_model(model):
+    """The folder of a model; one with random weights is made where it is not there yet."""
+    if model not in ("sd15", "sd21"):
+        return Path(model)
+    cache = Path(os.environ.get("SD_CACHE", Path.home() / ".cache" / "sd"))
+    folder = cache / "full-size" / model
+    if not (folder / "model_index.json").exists():
+        from make_random_model import make_model
+
+        make_model(model, folder)
+    return folder
+
+
+def compare(arguments, pictures):
+    rows = {name: [] for name in pictures}
+    for _ in range(arguments.rounds):
+        rows["sd"].append(run_sd(arguments, pictures["sd"]))
+        rows["diffusers"].append(run_diffusers(arguments, pictures["diffusers"]))
+    print(f"| {arguments.side}x{arguments.side}, {arguments.steps} DDIM steps, {arguments.dtype} | start to PNG, s | s a step | peak memory, GB |")
+    print("|---|---:|---:|---:|")
+    for name, runs in rows.items():
+        seconds, step, peak = (statistics.median(column) for column in zip(*runs))
+        print(f"| {name} | {seconds:.1f} | {step:.2f} | {peak / 1e9:.1f} |")
+    found, expected = (np.asarray(Image.open(path).convert("RGB")).astype(int) for path in pictures.values())
+    apart = np.abs(found - expected).max()
+    print(f"\nThe pictures differ by at most {apart}/255; grey levels' standard deviation {expected.std():.1f}.")
+    return 1 if arguments.dtype == "fp32" and apart > 1 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Writes a full-size model with random weights, for measuring speed and memory.
+
+    python tools/make_random_model.py sd15|sd21|sdxl FOLDER
+
+The configs are those of the released models, the weights what the constructors fill in with seed 0,
+in half precision: 2.1 GB (sd15), 2.6 GB (sd21), 6.9 GB (sdxl). The tokenizer's vocabulary is a small
+one of its own. Needs diffusers and transformers.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    PNDMScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from shapes import scenes, tokenizer as clip_bpe  # noqa: E402
+
+SCHEDULE = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)
+POSITIONS = 77
+
+
+def make_tokenizer(folder, pad_token):
+    tokenizer = clip_bpe.make_tokenizer(folder, scenes.caption_words())
+    tokenizer.model_max_length = POSITIONS
+    tokenizer.pad_token = pad_token
+    return tokenizer
+
+
+def text_config(width, layers, heads, activation):
+    return CLIPTextConfig(
+        vocab_size=49408,
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        hidden_act=activation,
+        projection_dim=width,
+        bos_token_id=0,
+        eos_token_id=2,
+    )
+
+
+def make_vae(side, scaling_factor=0.18215):
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(128, 256, 512, 512),
+        layers_per_block=2,
+        latent_channels=4,
+        sample_size=side,
+        scaling_factor=scaling_factor,
+    )
+
+
+def make_sd15(folder):
+    return StableDiffusionPipeline(
+        vae=make_vae(512).half(),
+        text_encoder=CLIPTextModel(text_config(768, 12, 12, "quick_gelu")).half(),
+        tokenizer=make_tokenizer(folder / "tokenizer", "<|endoftext|>"),
+        unet=UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8).half(),
+        scheduler=PNDMScheduler(**SCHEDULE, set_alpha_to_one=False, skip_prk_steps=True),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def make_sd21(folder):
+    unet = UNet2DConditionModel(
+        sample_size=96,
+        cross_attention_dim=1024,
+        attention_head_dim=[5, 10, 20, 20],
+        use_linear_projection=True,
+    )
+    return StableDiffusionPipeline(
+        vae=make_vae(768).half(),
+        text_encoder=CLIPTextModel(text_config(1024, 23, 16, "gelu")).half(),
+        tokenizer=make_tokenizer(folder / "tokenizer", "!"),
+        unet=unet.half(),
+        scheduler=DDIMScheduler(
+            **SCHEDULE, set_alpha_to_one=False, clip_sample=False, prediction_type="v_prediction"
+        ),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def make_sdxl(folder):
+    unet = UNet2DConditionModel(
+        sample_size=128,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=(320, 640, 1280),
+        transformer_layers_per_block=[1, 2, 10],
+        attention_head_dim=[5, 10, 20],
+        cross_attention_dim=2048,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=256,
+        projection_class_embeddings_input_dim=2816,
+        use_linear_projection=True,
+    )
+    second = CLIPTextModelWithProjection(text_config(1280, 32, 20, "gelu"))
+    return StableDiffusionXLPipeline(
+        vae=make_vae(1024, 0.13025).half(),
+        text_encoder=CLIPTextModel(text_config(768, 12, 12, "quick_gelu")).half(),
+        text_encoder_2=second.half(),
+        tokenizer=make_tokenizer(folder / "tokenizer", "<|endoftext|>"),
+        tokenizer_2=make_tokenizer(folder / "tokenizer_2", "!"),
+        unet=unet.half(),
+        scheduler=EulerDiscreteScheduler(**SCHEDULE),
+    )
+
+
+KINDS = {"sd15": make_sd15, "sd21": make_sd21, "sdxl": make_sdxl}
+
+
+def make_model(kind, folder):
+    torch.manual_seed(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    KINDS[kind](folder).save_pretrained(folder)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    make_model(arguments.kind, arguments.folder)
+    size = sum(path.stat().st_size for path in arguments.folder.rglob("*.safetensors"))
+    print(f"wrote {arguments.folder}, {size / 1e9:.1f} GB of weights")
+
+
+if __name__ == "__main__":
+    main()
