@@ -101,8 +101,8 @@ class Shapes(unittest.TestCase):
             changes[strength] = [
                 np.abs(picture.astype(int) - np.asarray(image)).mean() for picture, (image, _, _) in zip(painted[strength], cases)
             ]
-        self.assertLess(max(changes["0.3"]), 15, "grey levels: the layout stays")
-        self.assertGreater(min(changes["0.9"]), 40)
+        self.assertLess(np.mean(changes["0.3"]), 12, "grey levels: the layout stays")
+        self.assertGreater(np.mean(changes["0.9"]), 60)
         prompts = [prompt for _, _, prompt in cases]
         self.assertEqual(share_obeyed(prompts, painted["0.3"]), 0)
         self.assertGreaterEqual(share_obeyed(prompts, painted["0.9"]), 0.7)
