@@ -41,7 +41,13 @@ def check_folder(folder, number):
 def run_once(rng, number, root, longest):
     folder = root / "out"
     command = [os.environ["SD_BINARY"], "txt2img", "-p", "a red circle", "--seed", "1", "--steps", "10", "--count", str(COUNT)]
-    process = subprocess.Popen([*command, "-o", f"{folder}/", "--on-exist", "overwrite"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*command, "-o", f"{folder}/", "--on-exist", "overwrite"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A shell's background job ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     time.sleep(rng.uniform(0, longest))
     process.send_signal(number)
     printed, messages = process.communicate(timeout=60)
