@@ -10,6 +10,8 @@
 
 namespace sd {
 
+constexpr int kMaxImages = 1000000;  ///< of one command
+
 /// What the options of a command said.
 struct Arguments {
   LoadOptions load;  ///< `model` as it was typed

@@ -10,6 +10,7 @@
 #include "cli/sampler_names.h"
 #include "core/check.h"
 #include "io/output_name.h"
+#include "io/utf8.h"
 
 namespace sd {
 namespace {
@@ -20,7 +21,6 @@ using Options = std::vector<Option>;
 constexpr int kMinSide = 8;  // the smallest factor of an autoencoder, in pixels
 constexpr int kMaxSide = 16384;
 constexpr int kMaxSteps = 1000;  // as many as any model was trained with
-constexpr int kMaxImages = 1000000;
 constexpr int kMaxBatch = 4096;
 constexpr double kMaxScale = 1000;
 constexpr int kMaxThreads = 1024;

@@ -13,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kMaxImages = 1000000;
-
 struct Amount {
   int64_t repeats = 1;  ///< images for each prompt
   int batch_size = 1;

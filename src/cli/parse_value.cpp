@@ -95,10 +95,4 @@ std::string suggest(std::string_view typed, std::span<const std::string_view> na
   return nearest ? " (did you mean " + std::string(*nearest) + "?)" : "";
 }
 
-std::string lower_case(std::string_view text) {
-  std::string copy(text);
-  for (char& c : copy) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return copy;
-}
-
 }  // namespace sd

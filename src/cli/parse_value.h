@@ -43,7 +43,4 @@ std::string print_choices(std::span<const std::string_view> names);
 /// " (did you mean steps?)" where one of the names is near, else "".
 std::string suggest(std::string_view typed, std::span<const std::string_view> names);
 
-/// ASCII letters in lower case.
-std::string lower_case(std::string_view text);
-
 }  // namespace sd

@@ -9,6 +9,7 @@
 
 #include "cli/parse_value.h"
 #include "core/check.h"
+#include "io/utf8.h"
 
 namespace sd {
 namespace {

@@ -7,8 +7,8 @@
 namespace sd {
 
 /// Bytes that tensors of this process could still get on the device, at most: on the CPU free
-/// memory, swap, and what the kernel's caches and the control group give up; on a GPU all that is
-/// not another process'. Nothing where the system does not say.
+/// memory, swap, and what the kernel's caches and the control group give up; on a GPU all that
+/// tensors of this process do not hold. Nothing where the system does not say.
 std::optional<double> available_memory(const c10::Device& device);
 
 /// What /proc/meminfo calls MemAvailable and SwapFree, in bytes; nothing where one is not there.

@@ -1,7 +1,6 @@
 #include "core/model_file.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cerrno>
 #include <cstring>

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/check.h"
+#include "io/utf8.h"
 
 namespace sd {
 namespace {
@@ -90,11 +91,6 @@ void check_name(std::string_view flag, const std::string& option) {
   for (const fs::path& part : fs::path(option).parent_path()) {
     check_length(flag, part.native().size());
   }
-}
-
-std::string lower_case(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
 }
 
 /// ".png", which is a hidden file without an extension to the file system, and a slip to people.

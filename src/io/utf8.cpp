@@ -43,4 +43,10 @@ std::string utf8_or_latin1(std::string_view bytes) {
   return text;
 }
 
+std::string lower_case(std::string_view text) {
+  std::string copy(text);
+  for (char& c : copy) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return copy;
+}
+
 }  // namespace sd

@@ -16,4 +16,7 @@ bool is_utf8(std::string_view bytes);
 /// Length of the valid UTF-8 sequence at the start of non-empty `bytes`, 0 where there is none.
 std::size_t utf8_sequence(std::string_view bytes);
 
+/// The text with the letters A to Z, and no others, in lower case.
+std::string lower_case(std::string_view text);
+
 }  // namespace sd

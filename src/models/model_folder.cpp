@@ -71,12 +71,13 @@ fs::path component_folder(const ModelFolder& folder, const std::string& componen
 }
 
 void check_variant(const ModelFolder& folder, const std::string& variant) {
+  if (variant.empty()) return;
   std::set<std::string> variants;
   for (const auto& [component, class_name] : folder.components) {
     variants.merge(weight_variants(folder.path / component));
   }
   const bool no_weights = variants.empty();  // which the first component will say
-  if (variant.empty() || no_weights || variants.contains(variant)) return;
+  if (no_weights || variants.contains(variant)) return;
   variants.erase("");
   std::string known;
   for (const std::string& name : variants) known += (known.empty() ? "'" : "', '") + name;

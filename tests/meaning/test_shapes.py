@@ -16,9 +16,9 @@ from prompts import bare_prompts, held_out_prompts
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "shapes-sd1"
 
-# Shares of prompts of one and of two objects that must be obeyed. The aim is 0.97 and 0.88; the
-# present weights reach 0.95 and 0.86 (models/shapes-sd1/README.md).
-SINGLE_BAR, PAIR_BAR = 0.92, 0.82
+# Shares of prompts of one and of two objects below which something broke. The aim is 0.97 and 0.88; the
+# present weights reach 0.94 and 0.87 at scale 2, 0.96 and 0.85 at 3 (models/shapes-sd1/README.md).
+SINGLE_FLOOR, PAIR_FLOOR = 0.92, 0.82
 # All 200 prompts for the first sampler; tools/slow.sh bars has them for all.
 SAMPLERS = {"plms": (), "euler": (), "dpmpp_2m": (), "ddim": ("--eta", "1"), "ddpm": ()}
 
@@ -69,8 +69,8 @@ class Shapes(unittest.TestCase):
 
     def test_prompts_are_obeyed(self):
         prompts = held_out_prompts()
-        self.assertGreaterEqual(self.share_obeyed(prompts[:100], "single"), SINGLE_BAR)
-        self.assertGreaterEqual(self.share_obeyed(prompts[100:], "pairs"), PAIR_BAR)
+        self.assertGreaterEqual(self.share_obeyed(prompts[:100], "single"), SINGLE_FLOOR)
+        self.assertGreaterEqual(self.share_obeyed(prompts[100:], "pairs"), PAIR_FLOOR)
 
     def test_prompts_are_obeyed_with_other_samplers(self):
         prompts = held_out_prompts()
