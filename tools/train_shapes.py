@@ -4,8 +4,8 @@
     python tools/train_shapes.py
 
 Draws its own data, trains the autoencoder, then text encoder and UNet, and writes a diffusers
-folder. Checkpoints go to --work; the same command resumes an interrupted run. A finished run can
-be trained further with --more-steps N. Needs torch, diffusers, transformers and Pillow.
+folder. Checkpoints go to --work; the same command resumes an interrupted run. Needs torch,
+diffusers, transformers and Pillow.
 """
 
 import argparse
@@ -30,16 +30,10 @@ def parse_arguments():
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scenes", type=int, default=20000)
-    parser.add_argument("--vae-steps", type=int, default=4000)
+    parser.add_argument("--vae-steps", type=int, default=2500)
     parser.add_argument("--vae-batch", type=int, default=8)
-    parser.add_argument("--unet-steps", type=int, default=8500)
+    parser.add_argument("--unet-steps", type=int, default=7000)
     parser.add_argument("--unet-batch", type=int, default=48)
-    parser.add_argument(
-        "--more-steps",
-        type=int,
-        default=0,
-        help="UNet steps after --unet-steps, with a second, lower rise and fall of the rate",
-    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
     parser.add_argument(
@@ -80,7 +74,6 @@ def make_settings(arguments, team):
         vae_batch=arguments.vae_batch,
         unet_steps=arguments.unet_steps,
         unet_batch=arguments.unet_batch,
-        more_steps=arguments.more_steps,
         device=device,
         bf16=bf16,
         folder=arguments.work,

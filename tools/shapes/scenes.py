@@ -189,9 +189,9 @@ def single_captions(scene):
         (10, f"{bare} {at_place} on {background}"),
         (unsaid, bare),
         (unsaid / 4, f"{bare} {at_place}"),
-        (4, f"a picture of {bare} on {background}"),
-        (4, f"a drawing of {bare} on {background}"),
-        (4, f"{background} with {bare}"),
+        (6, f"a picture of {bare} on {background}"),
+        (6, f"a drawing of {bare} on {background}"),
+        (6, f"{background} with {bare}"),
         # Fragments, so that short prompts and negative prompts mean something.
         (1, f"a {thing.shape}"),
         (1, thing.shape),
@@ -213,14 +213,28 @@ def single_captions(scene):
     return wordings
 
 
+def places_of_pair(relation):
+    """Where the first and the second thing of a pair stand, in the words for single things."""
+    places = []
+    for x, y in RELATIONS[relation]:
+        if y == 0.5:
+            places.append("left" if x < 0.5 else "right")
+        else:
+            places.append("top" if y < 0.5 else "bottom")
+    return places
+
+
 def pair_captions(scene):
     """(weight, caption) of every true wording for a scene of two things."""
     first, second = (with_article(thing.name) for thing in scene.things)
     background = with_article(scene.background) + " background"
     unsaid = 6 if scene.background == "white" else 1
+    # The words for places, in pairs too: what "above" means is learned slowly from itself alone.
+    here, there = places_of_pair(scene.relation)
     return [
+        (30, f"{first} at the {here} and {second} at the {there} on {background}"),
         (65, f"{first} {scene.relation} {second} on {background}"),
-        (20, f"{first} and {second} on {background}"),
+        (30, f"{first} and {second} on {background}"),
         (4, f"a picture of {first} {scene.relation} {second} on {background}"),
         (unsaid, f"{first} {scene.relation} {second}"),
         (unsaid / 2, f"{first} and {second}"),

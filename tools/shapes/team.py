@@ -31,12 +31,18 @@ class Team:
         if self.size == 1:
             return
         gradients = [parameter.grad for parameter in parameters]
-        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        self.add(gradients)
+        torch._foreach_div_(gradients, self.size)
+
+    def add(self, tensors):
+        """Replaces every tensor by the sum over all workers."""
+        if self.size == 1:
+            return
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
         dist.all_reduce(flat)
-        flat /= self.size
-        parts = flat.split([gradient.numel() for gradient in gradients])
+        parts = flat.split([tensor.numel() for tensor in tensors])
         torch._foreach_copy_(
-            gradients, [part.view(gradient.shape) for part, gradient in zip(parts, gradients)]
+            tensors, [part.view(tensor.shape) for part, tensor in zip(parts, tensors)]
         )
 
     def gather(self, values):
@@ -46,10 +52,6 @@ class Team:
         parts = [torch.empty_like(values) for _ in range(self.size)]
         dist.all_gather(parts, values)
         return torch.cat(parts)
-
-    def wait(self):
-        if self.size > 1:
-            dist.barrier()
 
 
 def run_worker(rank, size, meeting_point, work, arguments):

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from . import networks, scenes, tokenizer as clip_bpe
+from .muon import MuonAndAdamW
 from .team import Team
 
 CAPTIONS_PER_SCENE = 4
@@ -28,6 +29,10 @@ MIN_SNR_GAMMA = 5.0
 # below the first timestep, none above the second. See wrong_caption_share().
 WRONG_CAPTION_SHARE = 0.5
 WRONG_CAPTION_TIMESTEPS = (200, 400)
+# Peak learning rates of Muon and of AdamW.
+VAE_RATES = (3e-3, 1e-3)
+UNET_RATES = (3e-3, 8e-4)
+WARM_UP_STEPS = 100
 EMA_DECAY = 0.999
 CHECKPOINT_EVERY = 250
 PROGRESS_EVERY = 100
@@ -41,15 +46,10 @@ class Settings:
     vae_batch: int
     unet_steps: int
     unet_batch: int
-    more_steps: int
     device: torch.device
     bf16: bool
     folder: Path
     team: Team
-
-    @property
-    def total_unet_steps(self):
-        return self.unet_steps + self.more_steps
 
     def autocast(self):
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
@@ -94,23 +94,10 @@ def load(path, device="cpu"):
     return torch.load(path, map_location=device, weights_only=True) if path.exists() else None
 
 
-def cosine(step, steps, peak, warm_up, floor):
-    """Linear warm-up to `peak`, then a half cosine down to `floor` of it."""
+def share_of_peak(step, steps):
+    """Of the learning rate: a linear warm-up, then a half cosine down to a thirtieth."""
     fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
-    return peak * min(1.0, (step + 1) / warm_up) * max(floor, fall)
-
-
-def set_learning_rate(optimizer, rate):
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-
-
-def descend(team, optimizer, parameters, loss):
-    optimizer.zero_grad()
-    loss.backward()
-    team.average_gradients(parameters)
-    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-    optimizer.step()
+    return min(1.0, (step + 1) / WARM_UP_STEPS) * max(1 / 30, fall)
 
 
 # --- data ----------------------------------------------------------------------------------------
@@ -162,7 +149,8 @@ def vae_loss(vae, pictures, noise, settings):
 
 def train_vae(settings, pixels):
     vae = networks.build_vae().to(settings.device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(vae.parameters(), 1e-3, fused=True)
+    team = settings.team
+    optimizer = MuonAndAdamW(team, vae.named_parameters(), VAE_RATES)
     path = settings.folder / "vae.pt"
     state = load(path, settings.device)
     first = 0
@@ -170,19 +158,16 @@ def train_vae(settings, pixels):
         vae.load_state_dict(state["vae"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["step"]
-    team = settings.team
     progress = Progress(team, "autoencoder", first, settings.vae_steps)
-    parameters = list(vae.parameters())
     latent_side = networks.PICTURE_SIDE // 8
     noise_shape = (settings.vae_batch, networks.LATENT_CHANNELS, latent_side, latent_side)
     for step in range(first, settings.vae_steps):
         generator = settings.step_generator(0, step)
         chosen = torch.randint(len(pixels), (settings.vae_batch,), generator=generator)
         noise = team.part(torch.randn(noise_shape, generator=generator)).to(settings.device)
-        set_learning_rate(optimizer, cosine(step, settings.vae_steps, 1e-3, 100, 0.05))
         pictures = as_input(pixels[team.part(chosen)], settings.device)
         loss, absolute = vae_loss(vae, pictures, noise, settings)
-        descend(team, optimizer, parameters, loss)
+        optimizer.descend(loss, share_of_peak(step, settings.vae_steps))
         done = step + 1
         progress.update(done, loss=loss.item(), grey_levels=absolute.item() * 127.5)
         if team.leads and (done % CHECKPOINT_EVERY == 0 or done == settings.vae_steps):
@@ -194,18 +179,11 @@ def train_vae(settings, pixels):
 @torch.no_grad()
 def encode_data(settings, vae, pixels):
     """Latent means of all pictures, unscaled."""
-    path = settings.folder / "latents.pt"
-    latents = load(path)
-    settings.team.wait()  # all have looked before the first writes
-    if latents is None or len(latents) != len(pixels):
-        parts = [
-            vae.encode(as_input(part, settings.device)).latent_dist.mean.cpu()
-            for part in settings.team.part(pixels).split(64)
-        ]
-        latents = settings.team.gather(torch.cat(parts).contiguous())
-        if settings.team.leads:
-            save(path, latents)
-    return latents
+    parts = [
+        vae.encode(as_input(part, settings.device)).latent_dist.mean.cpu()
+        for part in settings.team.part(pixels).split(64)
+    ]
+    return settings.team.gather(torch.cat(parts).contiguous())
 
 
 # --- stage 2: text encoder and UNet --------------------------------------------------------------
@@ -222,9 +200,8 @@ class Diffuser:
         self.unet = networks.build_unet().to(device, memory_format=torch.channels_last)
         self.parameters = [*self.text_encoder.parameters(), *self.unet.parameters()]
         self.average = [parameter.detach().clone() for parameter in self.parameters]
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, 8e-4, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
-        )
+        named = [*self.text_encoder.named_parameters(), *self.unet.named_parameters()]
+        self.optimizer = MuonAndAdamW(settings.team, named, UNET_RATES)
         self.step = 0
         self.restore()
 
@@ -247,12 +224,6 @@ class Diffuser:
             "step": self.step,
         }
         save(self.path, content)
-
-    def learning_rate(self):
-        first, more = self.settings.unet_steps, self.settings.more_steps
-        if self.step < first:
-            return cosine(self.step, first, 8e-4, 300, 0.03)
-        return cosine(self.step - first, more, 6e-4, 100, 0.03)
 
     def follow(self):
         """Moves the average towards the weights; faster while it is young."""
@@ -331,16 +302,15 @@ def train_diffuser(settings, tokenizer, latents, wordings):
     ids = torch.tensor(clip_bpe.encode(tokenizer, wordings), dtype=torch.int16)
     ids = ids.view(len(latents), CAPTIONS_PER_SCENE, -1)
     empty = torch.tensor(clip_bpe.encode(tokenizer, [""])[0], dtype=torch.int16)
-    progress = Progress(settings.team, "unet", diffuser.step, settings.total_unet_steps)
-    for step in range(diffuser.step, settings.total_unet_steps):
+    progress = Progress(settings.team, "unet", diffuser.step, settings.unet_steps)
+    for step in range(diffuser.step, settings.unet_steps):
         inputs = draw_batch(settings, scheduler, latents, ids, empty, step)
-        set_learning_rate(diffuser.optimizer, diffuser.learning_rate())
         loss = noise_loss(diffuser, scheduler, *inputs)
-        descend(settings.team, diffuser.optimizer, diffuser.parameters, loss)
+        diffuser.optimizer.descend(loss, share_of_peak(step, settings.unet_steps))
         diffuser.step = step + 1
         diffuser.follow()
         progress.update(diffuser.step, loss=loss.item())
-        last = diffuser.step == settings.total_unet_steps
+        last = diffuser.step == settings.unet_steps
         if settings.team.leads and (diffuser.step % CHECKPOINT_EVERY == 0 or last):
             diffuser.checkpoint()
     return diffuser
