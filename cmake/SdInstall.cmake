@@ -23,6 +23,14 @@ endif()
 
 set_target_properties(sd ${installed_libraries} PROPERTIES INSTALL_RPATH "${install_rpath}")
 install(TARGETS sd ${installed_libraries} RUNTIME DESTINATION bin LIBRARY DESTINATION lib)
+
+# For programs of others: find_package(sd), target sd::sd.
+include(CMakePackageConfigHelpers)
+write_basic_package_version_file("${CMAKE_BINARY_DIR}/sdConfigVersion.cmake"
+                                 COMPATIBILITY SameMinorVersion)
+install(TARGETS sd_api EXPORT sdTargets LIBRARY DESTINATION lib)
+install(EXPORT sdTargets NAMESPACE sd:: FILE sdConfig.cmake DESTINATION lib/cmake/sd)
+install(FILES "${CMAKE_BINARY_DIR}/sdConfigVersion.cmake" DESTINATION lib/cmake/sd)
 install(DIRECTORY include/sd "${CMAKE_BINARY_DIR}/include/sd" DESTINATION include
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY models/ DESTINATION share/sd/models)

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "sd/api.h"
+
 namespace sd {
 
 /// What kind of thing went wrong; `main` maps each to an exit code of its own.
@@ -19,7 +21,7 @@ enum class ErrorKind {
 
 /// The one exception that leaves the library: one clear sentence that names the file, key or flag,
 /// what was expected and what was found.
-class __attribute__((visibility("default"))) Error : public std::runtime_error {
+class SD_API Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "sd/api.h"
 #include "sd/error.h"
 #include "sd/picture.h"
 
@@ -48,6 +50,8 @@ struct Request {
   std::optional<Picture> init_image;    ///< img2img: the picture to start from
   std::optional<Latents> init_latents;  ///< img2img: latents in place of a picture
   double strength = 0.8;                ///< img2img: share of the steps that are run, 0 to 1
+
+  int preview_every = 0;  ///< steps between two calls of Observer::on_preview; 0: none
 };
 
 /// What a Request became once the defaults of the family were filled in.
@@ -61,6 +65,7 @@ struct Settings {
   std::vector<double> timesteps;  ///< of the model calls that were made
   std::string device;             ///< "cpu" or "cuda:0"
   std::string dtype;              ///< "fp32", "bf16" or "fp16"
+  int threads = 1;                ///< CPU threads of an operation
 };
 
 /// Seconds spent on an image's batch.
@@ -78,6 +83,12 @@ struct Painted {
   Timings timings;  ///< of the whole batch
 };
 
+/// What a latent is to pixels.
+struct LatentSpace {
+  int channels = 4;
+  int factor = 8;  ///< pixels a side that one latent cell stands for
+};
+
 enum class Phase { kLoad, kEncode, kDenoise, kDecode };
 
 /// Hears how the work goes on. Called on the thread that works; every call may be ignored.
@@ -87,6 +98,9 @@ class Observer {
 
   /// The phase began, or `done` of `total` parts of it (steps, when denoising) are finished.
   virtual void on_progress(Phase /*phase*/, int /*done*/, int /*total*/) {}
+  /// What the picture of that request, counted from 0 in the call of paint, would be by now: the
+  /// clean sample that the last step estimated, decoded.
+  virtual void on_preview(size_t /*request*/, const Picture& /*picture*/) {}
   /// Something the user should know: a prompt that was cut, a variant that was not there.
   virtual void on_warning(const std::string& /*sentence*/) {}
   /// Asked before every step and phase; true stops the work with an Error of kind kInterrupted.
@@ -106,10 +120,12 @@ class Pipeline {
 
   /// The sizes of a picture must be multiples of this, in pixels.
   virtual int size_multiple() const = 0;
+
+  virtual LatentSpace latent_space() const = 0;
 };
 
 /// Loads a model. Opens the engine library on its first call.
 /// Errors: kModel (naming file and key), kUsage (device or dtype that is not there), kMemory.
-std::unique_ptr<Pipeline> load_pipeline(const LoadOptions& options, Observer& observer);
+SD_API std::unique_ptr<Pipeline> load_pipeline(const LoadOptions& options, Observer& observer);
 
 }  // namespace sd

@@ -25,11 +25,27 @@ void join_arguments(Arguments& arguments) {
   check(!arguments.count || !arguments.n_samples, "--count", "--n_samples");
   check(!arguments.count || !arguments.n_iter, "--count", "--n_iter");
   check(!arguments.json || arguments.output != "-", "--json", "--output -");
-  if (arguments.plms) {
+  check(arguments.request.preview_every == 0 || arguments.output != "-", "--preview", "--output -");
+  check(!arguments.plms || !arguments.dpm_solver, "--plms", "--dpm_solver");
+  if (arguments.plms || arguments.dpm_solver) {
+    const std::string named = arguments.plms ? "plms" : "dpmpp_2m";
     std::string& sampler = arguments.request.sampler;
-    check(sampler.empty() || sampler == "plms", "--plms", "--sampler " + sampler);
-    sampler = "plms";
+    check(sampler.empty() || sampler == named, arguments.plms ? "--plms" : "--dpm_solver",
+          "--sampler " + sampler);
+    sampler = named;
   }
+  if (!arguments.precision.empty()) {
+    const std::string named = arguments.precision == "full" ? "fp32" : "auto";
+    std::string& dtype = arguments.load.dtype;
+    check(dtype == "auto" || dtype == named, "--precision " + arguments.precision,
+          "--dtype " + dtype);
+    dtype = named;
+  }
+  check(!arguments.skip_grid || !arguments.n_rows, "--skip_grid", "--n_rows");
+  const bool writes_grid = arguments.n_rows || (!arguments.compat.empty() && !arguments.skip_grid);
+  SD_CHECK(!arguments.skip_save || writes_grid, ErrorKind::kUsage,
+           "--skip_save leaves nothing to write: a grid was expected (--n_rows N)");
+  if (arguments.strength) arguments.request.strength = *arguments.strength;
   if (arguments.outdir) {
     std::optional<std::string>& output = arguments.output;
     check(!output || are_one_folder(*output, *arguments.outdir), "--outdir " + *arguments.outdir,

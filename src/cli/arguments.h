@@ -3,14 +3,17 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sd/pipeline.h"
 
 #include "io/atomic_file.h"
+#include "io/picture_format.h"
 
 namespace sd {
 
 constexpr int kMaxImages = 1000000;  ///< of one command
+constexpr int kMaxBatch = 4096;
 
 /// What the options of a command said.
 struct Arguments {
@@ -22,17 +25,36 @@ struct Arguments {
   std::optional<uint64_t> seed;
   std::optional<int> count;       ///< --count
   std::optional<int> batch_size;  ///< --batch-size
-  std::optional<int> n_samples;   ///< CompVis: images at once
-  std::optional<int> n_iter;      ///< CompVis: how many times that many
-  bool plms = false;              ///< CompVis: --sampler plms
+
+  // What only CompVis' scripts have.
+  std::string compat;                  ///< "compvis" or empty
+  std::optional<int> n_samples;        ///< images at once
+  std::optional<int> n_iter;           ///< how many times that many
+  std::optional<int> n_rows;           ///< pictures in a row of the grid; 0: n_samples
+  std::optional<int> latent_channels;  ///< --C
+  std::optional<int> latent_factor;    ///< --f
+  std::string precision;               ///< "full", "autocast" or empty
+  bool skip_grid = false;
+  bool skip_save = false;
+  bool fixed_code = false;
+  bool plms = false;
+  bool dpm_solver = false;
 
   std::optional<std::string> init_image;
   std::optional<std::string> init_latents;
+  std::optional<double> strength;
 
   std::optional<std::string> output;
   std::optional<std::string> outdir;  ///< CompVis: --output FOLDER/
+  std::optional<PictureFormat> format;
+  std::optional<int> quality;  ///< of JPEG and WebP
   std::optional<OnExist> on_exist;
   std::optional<std::string> save_latents;
+
+  std::vector<std::string> files;  ///< names that follow a command that takes them
+
+  std::optional<int> rounds;  ///< sd bench
+  bool hash = false;          ///< sd info: make the hash of a model
 
   bool quiet = false;
   bool verbose = false;
@@ -43,8 +65,8 @@ struct Arguments {
   bool version = false;
 };
 
-/// Stores --plms as the sampler and --outdir as the output. Errors: kUsage where two options say
-/// different things, both of which cannot hold.
+/// Stores what CompVis' options mean in the fields of ours: sampler, dtype and output. Errors:
+/// kUsage where two options say different things, both of which cannot hold.
 void join_arguments(Arguments& arguments);
 
 }  // namespace sd

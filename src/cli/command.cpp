@@ -6,7 +6,8 @@
 namespace sd {
 
 std::span<const Command* const> commands() {
-  static const std::array kCommands = {&txt2img_command(), &img2img_command()};
+  static const std::array kCommands = {&txt2img_command(), &img2img_command(), &info_command(),
+                                       &bench_command(), &completion_command()};
   return kCommands;
 }
 

@@ -22,10 +22,15 @@ struct Command {
   std::vector<std::string_view> examples;  ///< whole command lines
   /// Returns the exit code. Errors: any sd::Error.
   int (*run)(const Arguments& arguments, const Host& host, Console& console);
+  bool takes_files = false;  ///< whether names of files may stand among the options
+  std::span<const std::string_view> operands = {};  ///< what they may be instead of files
 };
 
 const Command& txt2img_command();
 const Command& img2img_command();
+const Command& info_command();
+const Command& bench_command();
+const Command& completion_command();
 
 /// All of them, in the order of --help.
 std::span<const Command* const> commands();

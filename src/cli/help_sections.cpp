@@ -1,20 +1,23 @@
 #include "cli/help_sections.h"
 
+#include "cli/bench_report.h"
 #include "cli/image_report.h"
+#include "cli/model_info.h"
+#include "cli/picture_info.h"
 
 namespace sd {
 namespace {
 
 const std::vector<HelpRow> kOutputNames = {
-    {"FILE.png", "one image; its folder must be there"},
+    {"FILE.png, .jpg, .webp", "one image in that format; its folder must be there"},
     {"FOLDER/",
      "sd-<seed>.png in that folder, which is made where it is missing; the / may be left "
      "out where the folder is there or has no dot in its name"},
     {"{index}, {seed}",
-     "in a name that ends in .png: the number of the image, from 0, and its seed"},
+     "in a name that ends in .png, .jpg or .webp: the number of the image, from 0, and its seed"},
     {"{index:05}", "the same with zeros in front, here 00000, 00001, ..."},
     {"{{, }}", "the braces { and } themselves"},
-    {"-", "the PNG file itself on standard output"},
+    {"-", "the file itself on standard output: PNG, or as --format says"},
 };
 
 const std::vector<HelpRow> kEnvironment = {
@@ -26,7 +29,7 @@ const std::vector<HelpRow> kEnvironment = {
 
 const std::vector<HelpRow> kExitCodes = {
     {"0", "all done"},
-    {"1", "some images failed, the others are there"},
+    {"1", "some images, or files of sd info, failed; the others are done"},
     {"2", "wrong option, value or file of prompts"},
     {"3", "model unreadable or unsupported"},
     {"4", "input picture or latents unreadable"},
@@ -51,6 +54,10 @@ std::span<const HelpSection> help_sections() {
        "One object on one line for each image as soon as it is made. Messages count images from 1, "
        "index and {index} from 0.",
        report_keys()},
+      {"Keys of sd info --json", "One object on one line for each file.", picture_info_keys()},
+      {"Keys of sd info --json, models", "One object on one line for each model.",
+       model_info_keys()},
+      {"Keys of sd bench --json", "One object on one line.", bench_keys()},
   };
   return kSections;
 }

@@ -17,6 +17,8 @@ struct Host {
   bool err_is_terminal = false;
   std::function<int()> columns;           ///< width of the terminal behind `err`
   std::function<double()> seconds;        ///< a clock that never goes back
+  std::function<double()> memory;         ///< bytes of memory that the process holds; 0: unknown
+  std::function<double()> peak_memory;    ///< bytes that it held at most
   std::function<int()> stop_signal;       ///< the signal that asked the process to stop, or 0
   std::function<uint64_t()> random_seed;  ///< for images without --seed
   std::function<std::unique_ptr<Pipeline>(const LoadOptions&, Observer&)> load;

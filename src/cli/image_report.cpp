@@ -15,7 +15,7 @@ struct Facts {
   const Request& request;
   const std::filesystem::path* file = nullptr;
   const Painted* painted = nullptr;  ///< nullptr: the image failed
-  std::string model_name = {};
+  ModelIdentity model = {};
   std::string error = {};
 };
 
@@ -34,9 +34,9 @@ const std::array kKeys = {
         "1; with this number keys may be added, but none goes or changes"},
     Key{"file", In::kAll,
         [](const Facts& facts) -> Json {
-          return facts.file ? Json(facts.file->string()) : Json(nullptr);
+          return facts.file && !facts.file->empty() ? Json(facts.file->string()) : Json(nullptr);
         },
-        "path of the picture; null where the image failed"},
+        "path of the picture; null where the image failed, and with --skip_save"},
     Key{"index", In::kAll, [](const Facts& facts) -> Json { return facts.index; },
         "number of the image, from 0"},
     Key{"seed", In::kAll, [](const Facts& facts) -> Json { return facts.request.seed; },
@@ -47,8 +47,13 @@ const std::array kKeys = {
         "why it failed; this key alone tells that it did"},
     Key{"negative_prompt", In::kMade,
         [](const Facts& facts) -> Json { return facts.request.negative_prompt; }, "as given"},
-    Key{"model", In::kMade, [](const Facts& facts) -> Json { return facts.model_name; },
+    Key{"model", In::kMade, [](const Facts& facts) -> Json { return facts.model.name; },
         "name of the model"},
+    Key{"model_hash", In::kMade,
+        [](const Facts& facts) -> Json {
+          return facts.model.hash.empty() ? Json(nullptr) : Json(facts.model.hash);
+        },
+        "SHA-256 of the denoising network's files; null where they could not be read"},
     Key{"settings.width", In::kMade,
         [](const Facts& facts) -> Json { return facts.painted->settings.width; }, "pixels"},
     Key{"settings.height", In::kMade,
@@ -109,6 +114,16 @@ bool is_in(const Key& key, const Facts& facts) {
   return false;
 }
 
+/// The keys of the line for a grid, which has none of those above but schema.
+constexpr std::array kGridKeys = {
+    HelpRow{"grid", "path of the grid, in a line of its own after those of the images"},
+    HelpRow{"images", "how many pictures it shows"},
+};
+
+std::string dump(const Json& object) {
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 /// On one line; bytes of a file name that are no UTF-8 become U+FFFD.
 std::string print_line(const Facts& facts) {
   Json object;
@@ -120,23 +135,28 @@ std::string print_line(const Facts& facts) {
         point == name.npos ? object[name] : object[name.substr(0, point)][name.substr(point + 1)];
     place = key.value(facts);
   }
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return dump(object);
 }
 
 }  // namespace
 
 std::string image_report(const std::filesystem::path& file, int index, const Request& request,
-                         const Painted& painted, const std::string& model_name) {
-  return print_line({index, request, &file, &painted, model_name});
+                         const Painted& painted, const ModelIdentity& model) {
+  return print_line({index, request, &file, &painted, model});
 }
 
 std::string failure_report(int index, const Request& request, const std::string& error) {
   return print_line({.index = index, .request = request, .error = error});
 }
 
+std::string grid_report(const std::filesystem::path& file, int images) {
+  return dump({{"schema", kSchema}, {"grid", file.string()}, {"images", images}});
+}
+
 std::vector<HelpRow> report_keys() {
   std::vector<HelpRow> rows;
   for (const Key& key : kKeys) rows.push_back({key.name, key.meaning});
+  rows.insert(rows.end(), kGridKeys.begin(), kGridKeys.end());
   return rows;
 }
 

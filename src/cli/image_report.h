@@ -7,15 +7,20 @@
 #include "sd/pipeline.h"
 
 #include "cli/help_sections.h"
+#include "cli/picture_parameters.h"
 
 namespace sd {
 
-/// One line of --json for a finished image. Version 1: keys may be added, none goes or changes.
+/// One line of --json for a finished image; `file` is empty where it was not saved. Version 1: keys
+/// may be added, none goes or changes.
 std::string image_report(const std::filesystem::path& file, int index, const Request& request,
-                         const Painted& painted, const std::string& model_name);
+                         const Painted& painted, const ModelIdentity& model);
 
 /// The line for an image that could not be made.
 std::string failure_report(int index, const Request& request, const std::string& error);
+
+/// The line for the grid of that many pictures.
+std::string grid_report(const std::filesystem::path& file, int images);
 
 /// Every key of these lines; "settings.width" is the key width of the object settings.
 std::vector<HelpRow> report_keys();

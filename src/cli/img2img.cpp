@@ -1,4 +1,8 @@
+#include <string>
+#include <unistd.h>
+
 #include "cli/command.h"
+#include "cli/compvis.h"
 #include "cli/console.h"
 #include "cli/paint_command.h"
 #include "core/check.h"
@@ -8,18 +12,33 @@
 namespace sd {
 namespace {
 
+/// Errors: kInput, and kUsage where standard input ("-") cannot be the picture.
+Picture read_init_image(const Arguments& arguments, const std::string& name, const Host& host) {
+  if (*arguments.init_image != "-") return read_picture(name);
+  SD_CHECK(arguments.prompt_file != "-", ErrorKind::kUsage,
+           "--init-img - and --from-file - cannot stand together: standard input is read once");
+  SD_CHECK(::isatty(STDIN_FILENO) != 1, ErrorKind::kUsage,
+           "--init-img - reads a picture from standard input, which is a terminal: a pipe or file "
+           "was expected");
+  return read_picture_bytes(read_standard_input([&] { return host.stop_signal() != 0; }), name);
+}
+
 int run_img2img(const Arguments& arguments, const Host& host, Console& console) {
   SD_CHECK(arguments.init_image || arguments.init_latents, ErrorKind::kUsage,
            "--init-img FILE is needed, the picture to start from (txt2img starts from none)");
   Start start;
   if (arguments.init_image) {
-    start.picture = read_picture(*arguments.init_image);
+    const std::string name =
+        *arguments.init_image == "-" ? "standard input" : *arguments.init_image;
+    start.picture = read_init_image(arguments, name, host);
     console.detail(concat_text("loaded input image of size (", start.picture->width, ", ",
-                               start.picture->height, ") from ", *arguments.init_image));
+                               start.picture->height, ") from ", name));
   } else {
     start.latents = read_latents(*arguments.init_latents);
   }
-  return run_paint(arguments, start, host, console);
+  Arguments completed = arguments;
+  apply_compat(completed, CompvisScript::kImg2img);
+  return run_paint(completed, start, host, console);
 }
 
 }  // namespace
@@ -34,10 +53,10 @@ const Command& img2img_command() {
           "again, led by the text. Of --steps only int(steps x strength) are run; where "
           "that is 0 the picture is encoded and decoded alone.",
       .options = {init_options(), prompt_options(), sampling_options(), amount_options(),
-                  output_options(), model_options(), message_options()},
-      .examples =
-          {"sd img2img --init-img sketch.png -p \"a red circle\" --strength 0.6 -o new.png",
-           "sd img2img --init_img photo.jpg -p \"oil painting\" --n_samples 4 --outdir out"},
+                  output_options(), model_options(), compvis_options(), message_options()},
+      .examples = {"sd img2img --init-img sketch.png -p \"a red circle\" --strength 0.6 -o new.png",
+                   "sd img2img --init_img photo.jpg -p \"oil painting\" --n_samples 4 --outdir out",
+                   "magick scan.tif png:- | sd img2img --init-img - -p \"oil painting\""},
       .run = run_img2img};
   return kCommand;
 }

@@ -1,12 +1,13 @@
 #include <chrono>
 #include <cstdlib>
 #include <fcntl.h>
+#include <fstream>
 #include <iostream>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#include "cli/engine.h"
 #include "cli/run.h"
 #include "cli/stop_signals.h"
 
@@ -31,6 +32,22 @@ double seconds() {
   return Seconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+/// Resident bytes, of /proc/self/statm.
+double memory() {
+  double all = 0;
+  double resident = 0;
+  std::ifstream("/proc/self/statm") >> all >> resident;
+  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
+
+/// VmHWM, which getrusage calls ru_maxrss and counts in kB.
+double peak_memory() {
+  constexpr double kKilobyte = 1024;
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return kKilobyte * static_cast<double>(usage.ru_maxrss);
+}
+
 /// 32 bits: short enough to type, and exact where JSON numbers are doubles.
 uint64_t random_seed() {
   uint32_t seed = 0;
@@ -49,6 +66,8 @@ int main(int argc, char** argv) {
                          .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
                          .columns = terminal_columns,
                          .seconds = seconds,
+                         .memory = memory,
+                         .peak_memory = peak_memory,
                          .stop_signal = sd::stop_signal,
                          .random_seed = random_seed,
                          .load = sd::load_pipeline};

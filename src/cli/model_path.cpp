@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <optional>
+#include <set>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -86,7 +88,34 @@ std::optional<fs::path> find_snapshot(const fs::path& cache, const std::string& 
        kIndex);
 }
 
+/// models--ORG--NAME as ORG/NAME; empty for other names.
+std::string hub_name(std::string stored) {
+  constexpr std::string_view kPrefix = "models--";
+  if (!stored.starts_with(kPrefix)) return "";
+  stored.erase(0, kPrefix.size());
+  const size_t end = stored.find("--");
+  return end == stored.npos ? "" : stored.replace(end, 2, "/");
+}
+
 }  // namespace
+
+std::vector<std::string> known_models() {
+  std::set<std::string> names;
+  std::error_code error;
+  for (const fs::path& shelf : model_shelves()) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(shelf, error)) {
+      if (is_model(entry.path())) names.insert(entry.path().filename().string());
+    }
+  }
+  const auto cache = hub_cache();
+  for (const fs::directory_entry& entry : fs::directory_iterator(cache.value_or(""), error)) {
+    const std::string name = hub_name(entry.path().filename().string());
+    std::string revision;
+    std::ifstream(entry.path() / "refs" / "main") >> revision;
+    if (!name.empty() && is_model(entry.path() / "snapshots" / revision)) names.insert(name);
+  }
+  return {names.begin(), names.end()};
+}
 
 ModelPath find_model(const std::string& given) {
   std::error_code error;

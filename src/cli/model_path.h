@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace sd {
 
@@ -23,5 +24,9 @@ struct ModelPath {
 ///      snapshot that refs/main names.
 /// Errors: kModel, with the places that were searched.
 ModelPath find_model(const std::string& given);
+
+/// The names that find_model takes without a path: models in $SD_MODELS, those that come with sd,
+/// and those whole in the Hugging Face cache; sorted.
+std::vector<std::string> known_models();
 
 }  // namespace sd

@@ -34,6 +34,12 @@ OptionValue parsed(Field Owner::*field, std::string allowed, Parse parse) {
           }};
 }
 
+/// With words for completion.
+inline OptionValue proposing(std::span<const std::string_view> words, OptionValue value) {
+  value.words.assign(words.begin(), words.end());
+  return value;
+}
+
 /// A whole number from `low` to `high`.
 template <typename Owner, typename Field>
 OptionValue whole(Field Owner::*field, int low, int high) {
@@ -54,9 +60,11 @@ OptionValue real(Field Owner::*field, double low, double high) {
 /// One of `names`, which must outlive the option, in upper or lower case.
 template <typename Owner, typename Field>
 OptionValue choice(Field Owner::*field, std::span<const std::string_view> names) {
-  return parsed(field, print_choices(names), [=](std::string_view flag, const std::string& text) {
-    return parse_choice(flag, text, names);
-  });
+  OptionValue value =
+      parsed(field, print_choices(names), [=](std::string_view flag, const std::string& text) {
+        return parse_choice(flag, text, names);
+      });
+  return proposing(names, std::move(value));
 }
 
 /// Any text in UTF-8.
@@ -68,7 +76,9 @@ OptionValue text(Field Owner::*field) {
 /// The name of a file or folder.
 template <typename Owner, typename Field>
 OptionValue path(Field Owner::*field) {
-  return parsed(field, "", parse_path);
+  OptionValue value = parsed(field, "", parse_path);
+  value.is_path = true;
+  return value;
 }
 
 /// An option without a value.

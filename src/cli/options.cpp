@@ -21,16 +21,18 @@ using Options = std::vector<Option>;
 constexpr int kMinSide = 8;  // the smallest factor of an autoencoder, in pixels
 constexpr int kMaxSide = 16384;
 constexpr int kMaxSteps = 1000;  // as many as any model was trained with
-constexpr int kMaxBatch = 4096;
 constexpr double kMaxScale = 1000;
 constexpr int kMaxThreads = 1024;
 constexpr int kMaxClipSkip = 31;  // the largest CLIP text encoder has 32 layers
 
 constexpr std::string_view kModelsOwn = "the model's own";
+constexpr std::string_view kUsualQuality = "95";
+static_assert(kDefaultQuality == 95);
 constexpr std::string_view kOwnSize = "the model's own; for img2img the input picture's";
 
 constexpr std::array<std::string_view, 3> kSpacings = {"leading", "linspace", "trailing"};
 constexpr std::array<std::string_view, 1> kSigmas = {"karras"};
+constexpr std::array<std::string_view, 3> kDevices = {"auto", "cpu", "cuda"};
 constexpr std::array<std::string_view, 4> kDtypes = {"auto", "fp32", "bf16", "fp16"};
 constexpr auto kOnExist = [] {
   std::array<std::string_view, kOnExistNames.size()> names;
@@ -48,6 +50,17 @@ std::string parse_device(std::string_view flag, const std::string& text) {
            flag, " expects auto, cpu, cuda or cuda:N, found '", text, "'",
            name == "gpu" ? " (did you mean cuda?)" : "");
   return name;
+}
+
+/// The names that --format shows; it also takes the second names.
+constexpr std::array<std::string_view, 3> kFormats = {"png", "jpg", "webp"};
+
+PictureFormat parse_format(std::string_view flag, const std::string& text) {
+  const std::string name = lower_case(text);
+  const auto* row =
+      std::ranges::find(kFormatNames, name, [](const auto& row) { return row.first; });
+  if (row == kFormatNames.end()) parse_choice(flag, text, kFormats);  // which complains
+  return row->second;
 }
 
 std::string parse_variant(std::string_view flag, const std::string& text) {
@@ -94,8 +107,9 @@ OptionGroup sampling_options() {
       {0, "sampler", "NAME",
        "how the noise is taken away; names of other programs work where they mean one of these, "
        "\"DPM++ 2M\" say",
-       parsed(&Request::sampler, print_choices(sampler_choices()), parse_sampler), kModelsOwn},
-      {0, "plms", {}, "the same as --sampler plms", flag(&Arguments::plms)},
+       proposing(sampler_choices(),
+                 parsed(&Request::sampler, print_choices(sampler_choices()), parse_sampler)),
+       kModelsOwn},
       {0, "eta", "E", "noise of the ddim sampler, from none to as much as ddpm",
        real(&Request::eta, 0, 1), "0", "ddim_eta"},
       {0, "sigmas", "NAME", "noise levels", choice(&Request::sigmas, kSigmas), kModelsOwn},
@@ -116,12 +130,6 @@ OptionGroup amount_options() {
        whole(&Arguments::count, 1, kMaxImages), "1"},
       {0, "batch-size", "B", "images at once; changes speed and memory, not the noise of any image",
        whole(&Arguments::batch_size, 1, kMaxBatch), "1"},
-      {0, "n_samples", "N",
-       "as CompVis' scripts: --batch-size N, and N images (for each --n_iter), or with --from-file "
-       "N prompts at once",
-       whole(&Arguments::n_samples, 1, kMaxBatch), "1"},
-      {0, "n_iter", "N", "as CompVis' scripts: N times --n_samples images",
-       whole(&Arguments::n_iter, 1, kMaxImages), "1"},
   };
   return {"Seed and number", kOptions};
 }
@@ -129,13 +137,13 @@ OptionGroup amount_options() {
 OptionGroup init_options() {
   static const Options kOptions = {
       {0, "init-img", "FILE",
-       "the picture to start from, PNG or JPEG; without -W and -H its size is kept, rounded down "
-       "to what the model can paint",
+       "the picture to start from: PNG, JPEG, BMP, WebP, or GIF (its first frame); - for standard "
+       "input. Without -W and -H its size is kept, rounded down to what the model can paint",
        path(&Arguments::init_image)},
       {0, "init-latents", "FILE", "latents that --save-latents wrote, in place of --init-img",
        path(&Arguments::init_latents)},
       {0, "strength", "S", "share of the steps that are run: 0 keeps the picture, 1 forgets it",
-       real(&Request::strength, 0, 1), "0.8"},
+       real(&Arguments::strength, 0, 1), "0.8"},
   };
   return {"Start", kOptions};
 }
@@ -143,19 +151,30 @@ OptionGroup init_options() {
 OptionGroup output_options() {
   static const Options kOptions = {
       {'o', "output", "PATH",
-       "FILE.png for one image; a folder, or a name with {index} or {seed} in it, for several; - "
-       "for standard output; sd --help has the rules",
+       "FILE.png, FILE.jpg or FILE.webp for one image; a folder, or a name with {index} or {seed} "
+       "in it, for several; - for standard output; sd --help has the rules",
        path(&Arguments::output), "sd-<seed>.png, never over a file that is there"},
       {0, "outdir", "FOLDER", "the same as --output FOLDER/", path(&Arguments::outdir)},
+      {0, "format", "NAME",
+       "format of images whose names -o leaves open: in folders, without -o, and on standard "
+       "output",
+       proposing(kFormats, parsed(&Arguments::format, print_choices(kFormats), parse_format)),
+       "png"},
+      {0, "quality", "N", "quality of JPEG and WebP; WebP at 100 is without loss, JPEG never is",
+       whole(&Arguments::quality, 1, kMaxQuality), kUsualQuality},
       {0, "on-exist", "WHAT",
        "where a file is there already: overwrite it, rename the new one, skip the image, or end "
        "with an error before anything is painted",
-       parsed(&Arguments::on_exist, print_choices(kOnExist), parse_on_exist),
+       proposing(kOnExist, parsed(&Arguments::on_exist, print_choices(kOnExist), parse_on_exist)),
        "overwrite for one named file, rename without -o, else error"},
       {0, "save-latents", "FILE",
        "the final latents as FILE.safetensors; for several images with {index} or {seed} in its "
        "name",
        path(&Arguments::save_latents)},
+      {0, "preview", "N",
+       "every N steps write what the picture would be by now, beside it as NAME.preview.png, which "
+       "goes when the picture is there; each costs a decoding",
+       whole(&Request::preview_every, 1, kMaxSteps), "none"},
   };
   return {"Output", kOptions};
 }
@@ -169,7 +188,8 @@ OptionGroup model_options() {
       {0, "variant", "NAME", "weight files of that variant, fp16 say",
        parsed(&LoadOptions::variant, "", parse_variant), "the plain ones"},
       {0, "device", "NAME", "where to compute",
-       parsed(&LoadOptions::device, "auto, cpu, cuda or cuda:N", parse_device), "auto"},
+       proposing(kDevices, parsed(&LoadOptions::device, "auto, cpu, cuda or cuda:N", parse_device)),
+       "auto"},
       {0, "dtype", "NAME",
        "numbers to compute with; pixels equal those of diffusers to 1/255 only with fp32",
        choice(&LoadOptions::dtype, kDtypes), "auto"},

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/arguments.h"
 
@@ -14,6 +15,8 @@ struct OptionValue {
   std::string allowed;  ///< for --help: "1 to 1000", "cpu or cuda"; empty: any text, or a flag
   /// Stores the value; `flag` is for messages ("--model"). Errors: kUsage.
   std::function<void(Arguments& arguments, std::string_view flag, const std::string& text)> set;
+  std::vector<std::string> words = {};  ///< for completion: values worth proposing
+  bool is_path = false;                 ///< for completion: names of files
 };
 
 /// One option: the parser, `--help` and the man page all read this.
@@ -39,6 +42,7 @@ OptionGroup amount_options();    ///< seed, how many images
 OptionGroup init_options();      ///< img2img: what to start from
 OptionGroup output_options();    ///< where the images go
 OptionGroup model_options();     ///< which model, where it computes
+OptionGroup compvis_options();   ///< what CompVis' scripts call otherwise, or have alone
 OptionGroup message_options();   ///< what is printed
 
 }  // namespace sd

@@ -11,14 +11,18 @@
 #include <string_view>
 #include <utility>
 
+#include "cli/grid_writer.h"
 #include "cli/image_report.h"
+#include "cli/model_hasher.h"
+#include "cli/model_info.h"
 #include "cli/model_path.h"
 #include "cli/paint_plan.h"
 #include "cli/picture_parameters.h"
+#include "cli/preview_files.h"
 #include "cli/progress.h"
 #include "core/check.h"
 #include "io/latents_file.h"
-#include "io/png.h"
+#include "io/picture_format.h"
 
 namespace sd {
 namespace {
@@ -32,7 +36,8 @@ class Painter {
         plan_(plan),
         host_(host),
         console_(console),
-        progress_(host, console) {}
+        progress_(host, console),
+        grid_(plan.grid) {}
 
   /// Paints all; returns the exit code.
   int run() {
@@ -50,6 +55,7 @@ class Painter {
       throw;
     }
     console_.clear_live_line();
+    write_grid();
     if (failed_ == 0) return 0;
     if (plan_.total > 1) {
       console_.note(concat_text(failed_, " of ", plan_.total, " images failed"));
@@ -70,9 +76,20 @@ class Painter {
     options.model = model.folder.string();
     console_.detail("model " + options.model);
     if (!arguments_.seed) console_.note(concat_text("seed ", plan_.images.front().seed));
+    hasher_.emplace(denoiser_files(model.folder, options.variant));
+    progress_.set_on_first_step([this] { hasher_->start(); });
     pipeline_ = host_.load(options, progress_);
     check_side("--width", arguments_.request.width);
     check_side("--height", arguments_.request.height);
+    const LatentSpace latents = pipeline_->latent_space();
+    check_latents("--C", arguments_.latent_channels, latents.channels, "channels");
+    check_latents("--f", arguments_.latent_factor, latents.factor, "pixels to a latent");
+  }
+
+  /// CompVis' options, which would paint in another space than the model's.
+  void check_latents(const char* flag, std::optional<int> value, int own, const char* what) const {
+    SD_CHECK(!value || *value == own, ErrorKind::kUsage, flag, " ", value.value_or(0),
+             " disagrees with ", model_name_, ", which has ", own, " ", what);
   }
 
   void check_side(const char* flag, std::optional<int> side) const {
@@ -87,6 +104,10 @@ class Painter {
   void paint(std::span<const PlannedImage> images) {
     SD_CHECK(host_.stop_signal() == 0, ErrorKind::kInterrupted, "stopped");
     progress_.set_subject(subject(images));
+    progress_.set_on_preview([this, images](size_t request, const Picture& picture) {
+      if (makes_folder(plan_.names)) folders_.make(plan_.names.folder);
+      previews_.show(path_of(images[request]), picture);
+    });
     const std::vector<Request> requests = make_requests(images);
     std::vector<Painted> painted;
     try {
@@ -114,8 +135,14 @@ class Painter {
 
   void save(const PlannedImage& image, const Request& request, const Painted& painted) {
     describe_first(request, painted);
-    const PngText text = {"parameters", picture_parameters(request, painted.settings, model_name_)};
-    const std::vector<uint8_t> png = encode_png(painted.picture, {&text, 1});
+    const ModelIdentity model = {
+        model_name_, hasher_->get([this] { return host_.stop_signal() != 0; }).value_or("")};
+    const std::string parameters = picture_parameters(request, painted.settings, model);
+    if (const auto reason = grid_.add(painted.picture, parameters)) console_.warning(*reason);
+    const EncodedPicture file = plan_.saves_pictures
+                                    ? encode_picture(painted.picture, parameters, plan_.encoding)
+                                    : EncodedPicture{};
+    if (!file.warning.empty()) warn_once(file.warning);
     if (plan_.latents) {
       if (makes_folder(*plan_.latents)) folders_.make(plan_.latents->folder);
       write_latents(output_path(*plan_.latents, image.index, image.seed), painted.latents,
@@ -123,19 +150,43 @@ class Painter {
     }
     console_.clear_live_line();
     if (plan_.names.kind == OutputKind::kStandardOutput) {
-      print({reinterpret_cast<const char*>(png.data()), png.size()}, "");
+      print({reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()}, "");
       ++saved_;
       return;
     }
+    if (!plan_.saves_pictures) {
+      ++saved_;
+      if (arguments_.json) print(image_report({}, image.index, request, painted, model) + "\n", "");
+      return;
+    }
     if (makes_folder(plan_.names)) folders_.make(plan_.names.folder);
-    const auto path = write_file_atomically(output_path(plan_.names, image.index, image.seed), png,
-                                            plan_.on_exist);
+    const auto path = write_file_atomically(path_of(image), file.bytes, plan_.on_exist);
+    previews_.remove(path_of(image));
     if (!path) return;  // another process was faster, and --on-exist skip
     ++saved_;
     const std::string line = arguments_.json
-                                 ? image_report(*path, image.index, request, painted, model_name_)
+                                 ? image_report(*path, image.index, request, painted, model)
                                  : path->string();
     print(line + "\n", "; the picture was saved as '" + path->string() + "'");
+  }
+
+  std::filesystem::path path_of(const PlannedImage& image) const {
+    return output_path(plan_.names, image.index, image.seed);
+  }
+
+  /// What may hold for every image of a run.
+  void warn_once(const std::string& warning) {
+    if (!std::exchange(is_warned_, true)) console_.warning(warning);
+  }
+
+  void write_grid() {
+    if (!grid_) return;
+    folders_.make(plan_.grid->folder);
+    const auto path = grid_.write();
+    if (!path) return;
+    const std::string line =
+        arguments_.json ? grid_report(*path, static_cast<int>(saved_)) : path->string();
+    print(line + "\n", "; the grid was saved as '" + path->string() + "'");
   }
 
   /// Errors: kOutput where standard output is full or closed; `outcome` ends the sentence.
@@ -194,13 +245,28 @@ class Painter {
   int64_t saved_ = 0;
   int64_t failed_ = 0;
   bool is_described_ = false;
+  bool is_warned_ = false;
+  GridWriter grid_;
   NewFolders folders_;
+  PreviewFiles previews_;  // goes before the folders that it may be in
+  std::optional<ModelHasher> hasher_;
 };
+
+/// Errors: kUsage where a file of the format cannot hold the pictures that are asked for.
+void check_sides(const Arguments& arguments, const Start& start, const Encoding& encoding) {
+  const int width = arguments.request.width.value_or(start.picture ? start.picture->width : 0);
+  const int height = arguments.request.height.value_or(start.picture ? start.picture->height : 0);
+  const int most = max_side(encoding.format);
+  SD_CHECK(width <= most && height <= most, ErrorKind::kUsage, "a ", format_title(encoding.format),
+           " file holds sides of at most ", most, " pixels, ", width, " x ", height,
+           " were asked for");
+}
 
 }  // namespace
 
 int run_paint(const Arguments& arguments, const Start& start, const Host& host, Console& console) {
   const PaintPlan plan = make_paint_plan(arguments, host);
+  check_sides(arguments, start, plan.encoding);
   if (plan.skipped > 0) {
     console.note(concat_text(plan.skipped, plan.skipped == 1 ? " image is" : " images are",
                              " there already and left out"));

@@ -5,6 +5,7 @@
 #include <limits>
 #include <system_error>
 
+#include "cli/compvis.h"
 #include "cli/prompt_file.h"
 #include "core/check.h"
 
@@ -56,9 +57,51 @@ void check_place(const OutputNames& names, const PaintPlan& plan, OnExist on_exi
   check_output(names, output_path(names, last.index, last.seed), on_exist);
 }
 
+/// As the names say, which may be those of standard output and say nothing.
+Encoding find_encoding(const Arguments& arguments, const OutputNames& names) {
+  Encoding encoding;
+  encoding.format =
+      format_of_name(names.pattern).value_or(arguments.format.value_or(PictureFormat::kPng));
+  encoding.quality = arguments.quality.value_or(kDefaultQuality);
+  SD_CHECK(!arguments.quality || encoding.format != PictureFormat::kPng, ErrorKind::kUsage,
+           "--quality is for JPEG and WebP, found --quality ", encoding.quality,
+           " for PNG, which is always without loss (--format jpg, or -o FILE.jpg)");
+  return encoding;
+}
+
+/// CompVis' names or those of -o, and what is done where a file is there.
+void name_pictures(const Arguments& arguments, PaintPlan& plan) {
+  const bool as_compvis = !arguments.compat.empty();
+  plan.names = as_compvis ? compvis_names(arguments.outdir.value_or(""))
+                          : parse_output(arguments.output, plan.total, arguments.format);
+  if (as_compvis && arguments.format) {
+    plan.names.pattern =
+        fs::path(plan.names.pattern).replace_extension(format_name(*arguments.format)).string();
+  }
+  plan.encoding = find_encoding(arguments, plan.names);
+  // With --fixed_code several pictures have one seed, so one name where it has no {index}.
+  const bool may_rename = as_compvis || (arguments.fixed_code && makes_folder(plan.names));
+  plan.on_exist = arguments.on_exist.value_or(may_rename ? OnExist::kRename
+                                                         : default_on_exist(plan.names.kind));
+  plan.saves_pictures = !arguments.skip_save;
+}
+
+void plan_grid(const Arguments& arguments, PaintPlan& plan) {
+  if (!arguments.n_rows) return;
+  SD_CHECK(plan.names.kind != OutputKind::kStandardOutput, ErrorKind::kUsage,
+           "--n_rows and --output - cannot stand together");
+  const int columns =
+      *arguments.n_rows > 0 ? *arguments.n_rows : arguments.n_samples.value_or(plan.batch_size);
+  plan.grid = {.folder = plan.names.folder, .columns = columns};
+  if (!arguments.compat.empty()) {
+    plan.grid->folder = *arguments.outdir;
+    plan.grid->first_number = compvis_grid_number(*arguments.outdir);
+  }
+}
+
 void plan_output(const Arguments& arguments, const Host& host, PaintPlan& plan) {
-  plan.names = parse_output(arguments.output, plan.total);
-  plan.on_exist = arguments.on_exist.value_or(default_on_exist(plan.names.kind));
+  name_pictures(arguments, plan);
+  plan_grid(arguments, plan);
   if (arguments.save_latents) {
     plan.latents = parse_latents_output(*arguments.save_latents, plan.total);
     plan.latents_on_exist = arguments.on_exist.value_or(OnExist::kOverwrite);
@@ -66,8 +109,8 @@ void plan_output(const Arguments& arguments, const Host& host, PaintPlan& plan) 
   }
   if (plan.names.kind == OutputKind::kStandardOutput) {
     SD_CHECK(!host.out_is_terminal, ErrorKind::kUsage,
-             "--output - writes a PNG file to standard output, which is a terminal: a pipe or file "
-             "was expected");
+             "--output - writes the picture to standard output, which is a terminal: a pipe or "
+             "file was expected");
     return;
   }
   check_place(plan.names, plan, plan.on_exist);
@@ -92,14 +135,15 @@ PaintPlan make_paint_plan(const Arguments& arguments, const Host& host) {
   SD_CHECK(count <= kMaxImages, ErrorKind::kUsage, "at most ", kMaxImages,
            " images can be painted at once, ", count, " were asked for");
   const uint64_t first_seed = arguments.seed ? *arguments.seed : host.random_seed();
-  SD_CHECK(first_seed <= std::numeric_limits<uint64_t>::max() - static_cast<uint64_t>(count - 1),
+  const int64_t seeds = arguments.fixed_code ? std::min<int64_t>(plan.batch_size, count) : count;
+  SD_CHECK(first_seed <= std::numeric_limits<uint64_t>::max() - static_cast<uint64_t>(seeds - 1),
            ErrorKind::kUsage, "--seed ", first_seed, " is too large for ", count,
            " images: the last seed would pass 18446744073709551615");
   plan.total = static_cast<int>(count);
   plan.images.reserve(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
     plan.images.push_back({static_cast<int>(i), static_cast<size_t>(i) % plan.prompts.size(),
-                           first_seed + static_cast<uint64_t>(i)});
+                           first_seed + static_cast<uint64_t>(i % seeds)});
   }
   plan_output(arguments, host, plan);
   return plan;

@@ -19,6 +19,13 @@ struct PlannedImage {
   uint64_t seed = 0;
 };
 
+/// A picture of all pictures.
+struct GridPlan {
+  std::filesystem::path folder;
+  int columns = 1;
+  int first_number = 0;  ///< of its file name, where that is free
+};
+
 /// What `sd txt2img` and `sd img2img` are going to do, checked as far as it can be without a model.
 struct PaintPlan {
   std::vector<std::string> prompts;
@@ -26,7 +33,10 @@ struct PaintPlan {
   int total = 0;                     ///< images asked for, those left out included
   int batch_size = 1;
   OutputNames names;
+  Encoding encoding;
   OnExist on_exist = OnExist::kOverwrite;
+  bool saves_pictures = true;  ///< else the grid alone
+  std::optional<GridPlan> grid;
   std::optional<OutputNames> latents;
   OnExist latents_on_exist = OnExist::kOverwrite;
   int skipped = 0;  ///< images left out because their files are there

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -138,6 +139,20 @@ void check_value(const Command& command, const std::vector<std::string>& argumen
            text, " (write --", option.name, "=", text, " where that is meant)");
 }
 
+/// Takes the names of files out of what is no option: all behind --, and what has no hyphen.
+std::vector<std::string> take_files(std::vector<std::string>& extras) {
+  const auto end = std::ranges::find(extras, "--");
+  const auto is_file = [](const std::string& text) {
+    return !text.starts_with('-') || text == "-";
+  };
+  std::vector<std::string> files;
+  std::copy_if(extras.begin(), end, std::back_inserter(files), is_file);
+  if (end != extras.end()) files.insert(files.end(), end + 1, extras.end());
+  extras.erase(end, extras.end());
+  std::erase_if(extras, is_file);
+  return files;
+}
+
 }  // namespace
 
 Arguments parse_arguments(const Command& command, const std::vector<std::string>& arguments) {
@@ -185,7 +200,11 @@ Arguments parse_arguments(const Command& command, const std::vector<std::string>
     option.takes.set(parsed, flag, text);
   }
   std::vector<std::string> extras = app.remaining();
-  std::erase(extras, "--");  // the end of options, and there are only options
+  if (command.takes_files) {
+    parsed.files = take_files(extras);
+  } else {
+    std::erase(extras, "--");  // the end of options, and there are only options
+  }
   if (!extras.empty()) {
     const std::string& extra = extras.front();
     for (const std::string& argument : arguments) {  // CLI11 reads -verbose as -v -erbose

@@ -9,7 +9,7 @@
 namespace sd {
 
 std::string picture_parameters(const Request& request, const Settings& settings,
-                               const std::string& model_name) {
+                               const ModelIdentity& model) {
   Infotext text{request.prompt, request.negative_prompt, {}};
   const auto add = [&](const char* key, std::string value) {
     text.fields.emplace_back(key, std::move(value));
@@ -20,7 +20,9 @@ std::string picture_parameters(const Request& request, const Settings& settings,
   add("CFG scale", print_real(settings.scale));
   add("Seed", std::to_string(request.seed));
   add("Size", std::to_string(settings.width) + "x" + std::to_string(settings.height));
-  add("Model", model_name);
+  constexpr size_t kHashDigits = 10;
+  if (!model.hash.empty()) add("Model hash", model.hash.substr(0, kHashDigits));
+  add("Model", model.name);
   if (request.init_image || request.init_latents) {
     add("Denoising strength", print_real(request.strength));
   }

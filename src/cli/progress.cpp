@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdio>
+#include <utility>
 
 #include "core/check.h"
 
@@ -51,7 +52,17 @@ std::string Progress::line(int done, int total) const {
   if (phase_ != Phase::kDenoise || total <= 0) return text;
   done = std::clamp(done, 0, total);
   text += console_.has_live_line() ? bar(done, total) : " step ";
-  return concat_text(text, done, "/", total, rate(done, total));
+  text += concat_text(done, "/", total, rate(done, total));
+  return console_.has_live_line() ? text + memory() : text;
+}
+
+std::string Progress::memory() const {
+  constexpr double kGigabyte = 1e9;
+  const double bytes = host_.memory();
+  if (bytes <= 0) return "";
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), ", %.1f GB", bytes / kGigabyte);
+  return text.data();
 }
 
 void Progress::on_progress(Phase phase, int done, int total) {
@@ -59,6 +70,9 @@ void Progress::on_progress(Phase phase, int done, int total) {
   const bool is_new = phase_ != phase;
   if (is_new || done == 0) phase_began_ = now;
   phase_ = phase;
+  if (phase == Phase::kDenoise && done > 0 && on_first_step_) {
+    std::exchange(on_first_step_, nullptr)();
+  }
   const bool is_last = done == total;
   if (console_.has_live_line()) {
     if (!is_new && !is_last && last_shown_ && now - *last_shown_ < kLiveSeconds) return;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "sd/pipeline.h"
 
@@ -21,17 +23,30 @@ class Progress : public Observer {
   /// What stands before the phase: "image 3 of 10", say.
   void set_subject(std::string subject) { subject_ = std::move(subject); }
 
+  /// What is done once the first denoising step is.
+  void set_on_first_step(std::function<void()> action) { on_first_step_ = std::move(action); }
+  /// What is done with a preview of the request of that number.
+  void set_on_preview(std::function<void(size_t, const Picture&)> action) {
+    on_preview_ = std::move(action);
+  }
+
   void on_progress(Phase phase, int done, int total) override;
+  void on_preview(size_t request, const Picture& picture) override {
+    if (on_preview_) on_preview_(request, picture);
+  }
   void on_warning(const std::string& sentence) override { console_.warning(shortened(sentence)); }
   bool stop_requested() override { return host_.stop_signal() != 0; }
 
  private:
   std::string line(int done, int total) const;
   std::string rate(int done, int total) const;
+  std::string memory() const;
 
   const Host& host_;
   Console& console_;
   std::string subject_;
+  std::function<void()> on_first_step_;
+  std::function<void(size_t, const Picture&)> on_preview_;
   std::optional<Phase> phase_;
   double phase_began_ = 0;
   std::optional<double> last_shown_;

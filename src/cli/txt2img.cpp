@@ -1,11 +1,14 @@
 #include "cli/command.h"
+#include "cli/compvis.h"
 #include "cli/paint_command.h"
 
 namespace sd {
 namespace {
 
 int run_txt2img(const Arguments& arguments, const Host& host, Console& console) {
-  return run_paint(arguments, {}, host, console);
+  Arguments completed = arguments;
+  apply_compat(completed, CompvisScript::kTxt2img);
+  return run_paint(completed, {}, host, console);
 }
 
 }  // namespace
@@ -19,7 +22,7 @@ const Command& txt2img_command() {
           "Paints pictures from a text. The path of each is printed on standard output; the "
           "picture holds the settings it was made with.",
       .options = {prompt_options(), sampling_options(), amount_options(), output_options(),
-                  model_options(), message_options()},
+                  model_options(), compvis_options(), message_options()},
       .examples = {"sd txt2img -p \"a red circle\" --seed 7 -o circle.png",
                    "sd txt2img -m ./stable-diffusion-v1-5 -p \"a cat\" --steps 30 --count 8 "
                    "--batch-size 4 -o cats/",

@@ -8,11 +8,15 @@
 
 namespace sd {
 
-/// The two formats that are read. `bytes` is a whole file, `name` names it in errors (kInput). Each
-/// checks the size in the header before anything is decoded, and turns the picture upright.
+/// The formats that are read. `bytes` is a whole file of that format, as far as its first bytes
+/// say, and `name` names it in errors (kInput). Each checks the size in the header before anything
+/// is decoded, and turns the picture upright. Of an animation the first frame is read.
 
+Picture decode_bmp(std::span<const std::uint8_t> bytes, const std::string& name);
+Picture decode_gif(std::span<const std::uint8_t> bytes, const std::string& name);
 Picture decode_png(std::span<const std::uint8_t> bytes, const std::string& name);
 Picture decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name);
+Picture decode_webp(std::span<const std::uint8_t> bytes, const std::string& name);
 
 /// Throws kInput where a side is 0, longer than 20,000 pixels, or the area is above 256 Mpx (2^28):
 /// more than any real input, less than what exhausts the memory.

@@ -13,6 +13,7 @@ namespace {
 constexpr int kOrientationTag = 0x0112;
 constexpr int kTypeShort = 3;
 constexpr int kTypeLong = 4;
+constexpr std::array<std::uint8_t, 6> kPrefix = {'E', 'x', 'i', 'f', 0, 0};
 
 /// Integers of a TIFF block in its own byte order; nothing where they would lie outside.
 class TiffReader {
@@ -46,6 +47,10 @@ std::size_t size_of_type(std::uint32_t type) {
 }  // namespace
 
 int exif_orientation(std::span<const std::uint8_t> tiff) {
+  for (int i = 0; i < 2 && tiff.size() >= kPrefix.size(); ++i) {  // as often as Pillow takes it off
+    if (!std::ranges::equal(tiff.first(kPrefix.size()), kPrefix)) break;
+    tiff = tiff.subspan(kPrefix.size());
+  }
   if (tiff.size() < 8) return 0;
   const bool big_endian = std::memcmp(tiff.data(), "MM\0\x2a", 4) == 0;
   if (!big_endian && std::memcmp(tiff.data(), "II\x2a\0", 4) != 0) return 0;

@@ -9,8 +9,8 @@
 namespace sd {
 
 /// The Orientation (1 to 8) in the first directory of an EXIF block (a TIFF header and what follows
-/// it), 1 also for values without a meaning; 0 where there is none or the block is damaged. Reads
-/// nothing outside `tiff`.
+/// it, with or without "Exif\0\0" before it), 1 also for values without a meaning; 0 where there is
+/// none or the block is damaged. Reads nothing outside `tiff`.
 int exif_orientation(std::span<const std::uint8_t> tiff);
 
 /// The tiff:Orientation digit of an XMP packet, 0 where there is none.

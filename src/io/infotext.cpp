@@ -18,23 +18,6 @@ constexpr std::string_view kExactPrompt = "Exact prompt";
 constexpr std::string_view kExactNegative = "Exact negative prompt";
 constexpr std::size_t kMinFields = 3;
 
-/// A code point and its length in bytes; a byte that is no UTF-8 stands for itself.
-struct CodePoint {
-  std::uint32_t value;
-  std::size_t length;
-};
-
-CodePoint code_point(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  const std::size_t length = std::max<std::size_t>(utf8_sequence(text), 1);
-  if (length == 1) return {lead, 1};
-  std::uint32_t value = lead & (0xffu >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    value = value << 6 | (static_cast<unsigned char>(text[i]) & 0x3f);
-  }
-  return {value, length};
-}
-
 /// White space as Python's str.strip and `\s` see it: the web UI is written in Python.
 bool is_space(std::uint32_t c) {
   return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 ||

@@ -6,14 +6,13 @@
 #include <unistd.h>
 
 #include "core/check.h"
-#include "io/utf8.h"
 
 namespace sd {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kDefaultPattern = "sd-{seed}.png";
+constexpr std::string_view kDefaultStem = "sd-{seed}";
 constexpr std::size_t kMaxName = 255;  // NAME_MAX of Linux
 
 /// A file name in pieces: {{ and }} are literal braces, all else in braces is a placeholder.
@@ -95,8 +94,7 @@ void check_name(std::string_view flag, const std::string& option) {
 
 /// ".png", which is a hidden file without an extension to the file system, and a slip to people.
 bool is_bare_extension(const std::string& name) {
-  constexpr std::array<std::string_view, 4> kExtensions = {".png", ".jpg", ".jpeg", ".webp"};
-  return std::find(kExtensions.begin(), kExtensions.end(), lower_case(name)) != kExtensions.end();
+  return name.rfind('.') == 0 && format_of_name("x" + name);
 }
 
 /// One file or a pattern, which `option` must be where it is no folder.
@@ -122,9 +120,12 @@ OutputNames parse_file(std::string_view flag, const std::string& option, int cou
 
 }  // namespace
 
-OutputNames parse_output(const std::optional<std::string>& option, int count) {
+OutputNames parse_output(const std::optional<std::string>& option, int count,
+                         std::optional<PictureFormat> format) {
   constexpr std::string_view kFlag = "--output";
-  if (!option) return {OutputKind::kNone, {}, std::string(kDefaultPattern)};
+  const std::string default_pattern =
+      concat_text(kDefaultStem, ".", format_name(format.value_or(PictureFormat::kPng)));
+  if (!option) return {OutputKind::kNone, {}, default_pattern};
   check_name(kFlag, *option);
   if (*option == "-") {
     SD_CHECK(count == 1, ErrorKind::kUsage, kFlag, " - takes one image, ", count,
@@ -141,12 +142,14 @@ OutputNames parse_output(const std::optional<std::string>& option, int count) {
                          (!path.has_extension() && name.find('{') == name.npos);
   if (is_folder) {
     check_length(kFlag, name.size());
-    return {OutputKind::kFolder, path, std::string(kDefaultPattern)};
+    return {OutputKind::kFolder, path, default_pattern};
   }
-  SD_CHECK(lower_case(path.extension().string()) == ".png", ErrorKind::kUsage, kFlag,
-           " expects a name that ends in .png, the one format written so far, or in / for a "
-           "folder, found '",
+  const auto named = format_of_name(path);
+  SD_CHECK(named, ErrorKind::kUsage, kFlag,
+           " expects a name that ends in .png, .jpg or .webp, or in / for a folder, found '",
            *option, "'");
+  SD_CHECK(!format || *format == *named, ErrorKind::kUsage, kFlag, " ", *option, " and --format ",
+           format_name(*format), " cannot stand together");
   return parse_file(kFlag, *option, count);
 }
 
@@ -161,7 +164,8 @@ OutputNames parse_latents_output(const std::string& option, int count) {
 fs::path output_path(const OutputNames& names, int index, std::uint64_t seed) {
   std::string name;
   for (const Piece& piece : read_pattern(names.flag, names.pattern)) {
-    const std::uint64_t number = piece.key == "seed" ? seed : static_cast<std::uint64_t>(index);
+    const std::uint64_t number =
+        piece.key == "seed" ? seed : static_cast<std::uint64_t>(names.first_index + index);
     name += piece.key.empty() ? piece.literal : print_number(number, piece.format);
   }
   check_length(names.flag, name.size());
@@ -174,11 +178,12 @@ bool makes_folder(const OutputNames& names) {
 
 void check_output(const OutputNames& names, const fs::path& path, OnExist on_exist) {
   std::error_code error;
-  SD_CHECK(names.kind != OutputKind::kFolder || !fs::exists(names.folder, error) ||
-               fs::is_directory(names.folder, error),
-           ErrorKind::kOutput, "cannot write into '", names.folder.string(), "': it is a ",
-           fs::is_regular_file(names.folder, error) ? "file" : "pipe or device",
-           "; expected a folder, a name that ends in .png, or - for standard output");
+  SD_CHECK(
+      names.kind != OutputKind::kFolder || !fs::exists(names.folder, error) ||
+          fs::is_directory(names.folder, error),
+      ErrorKind::kOutput, "cannot write into '", names.folder.string(), "': it is a ",
+      fs::is_regular_file(names.folder, error) ? "file" : "pipe or device",
+      "; expected a folder, a name that ends in .png, .jpg or .webp, or - for standard output");
   if (makes_folder(names)) check_folder_takes_files(names.folder);
   if (!makes_folder(names) || fs::exists(names.folder, error)) {
     check_file_can_be_written(path, on_exist);

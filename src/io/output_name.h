@@ -10,13 +10,14 @@
 #include <vector>
 
 #include "io/atomic_file.h"
+#include "io/picture_format.h"
 
 namespace sd {
 
 /// What `-o` named.
 enum class OutputKind {
-  kNone,            ///< nothing: sd-<seed>.png in the current folder
-  kFile,            ///< FILE.png, for one picture
+  kNone,            ///< nothing: sd-<seed>.png (or as --format says) in the current folder
+  kFile,            ///< FILE.png, FILE.jpg or FILE.webp, for one picture
   kFolder,          ///< sd-<seed>.png in that folder
   kPattern,         ///< a file name with {index} or {seed}, for instance out/{index:05}.png
   kStandardOutput,  ///< `-`, for one picture
@@ -29,12 +30,15 @@ struct OutputNames {
   std::filesystem::path folder;  ///< empty: the current one
   std::string pattern;
   std::string_view flag = "--output";  ///< the option, for messages
+  int first_index = 0;                 ///< what {index} is for the first picture
 };
 
 /// What `-o` says for `count` pictures. A name that is an existing folder, ends in `/` or has no
-/// extension is a folder. Throws kUsage: an unknown placeholder, another extension than .png, one
-/// file for several pictures.
-OutputNames parse_output(const std::optional<std::string>& option, int count);
+/// extension is a folder. `format` is that of pictures whose names `-o` leaves open; PNG without
+/// it. Throws kUsage: an unknown placeholder, an extension of no format or of another than
+/// `format`, one file for several pictures.
+OutputNames parse_output(const std::optional<std::string>& option, int count,
+                         std::optional<PictureFormat> format = std::nullopt);
 
 /// The same for `--save-latents`: one file, or a pattern, that ends in .safetensors.
 OutputNames parse_latents_output(const std::string& option, int count);

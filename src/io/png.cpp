@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "core/check.h"
+#include "io/encoders.h"
 #include "io/png_chunks.h"
 #include "io/read_picture.h"
 #include "io/utf8.h"
@@ -33,17 +34,6 @@ Compression compression(PngEffort effort) {
   return effort == PngEffort::kFast
              ? Compression{Z_BEST_SPEED, Z_RLE, PNG_FILTER_PAETH}
              : Compression{Z_BEST_COMPRESSION, Z_DEFAULT_STRATEGY, PNG_ALL_FILTERS};
-}
-
-/// UTF-8 as it may stand in a PNG file.
-std::string clean_text(std::string_view text) {
-  std::string clean;
-  while (!text.empty()) {
-    const std::size_t length = text[0] == '\0' ? 0 : utf8_sequence(text);
-    clean += length > 0 ? text.substr(0, length) : std::string_view("\uFFFD");
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  return clean;
 }
 
 /// Valid UTF-8 as Latin-1; nothing where it holds characters above U+00FF.
@@ -74,7 +64,7 @@ RawChunk text_chunk(const PngText& text) {
   SD_CHECK(printable && !keyword.empty() && keyword.size() <= kMaxKeyword, ErrorKind::kUsage,
            "a PNG text keyword has 1 to ", kMaxKeyword, " printable ASCII characters, not '",
            keyword, "'");
-  const std::string value = clean_text(text.value);
+  const std::string value = clean_utf8(text.value);
   const auto latin1 = to_latin1(value);
   const std::string prefix = keyword + '\0';
   // our own reader and others take UTF-8 in tEXt for UTF-8: keep such Latin-1 text out of it
@@ -123,10 +113,7 @@ bool write_all(png_structp png, png_infop info, const Picture& picture,
 
 std::vector<std::uint8_t> encode_png(const Picture& picture, std::span<const PngText> texts,
                                      PngEffort effort) {
-  SD_CHECK(picture.width > 0 && picture.height > 0 &&
-               picture.rgb.size() == std::size_t{3} * picture.width * picture.height,
-           ErrorKind::kOutput, "a picture of ", picture.width, " x ", picture.height,
-           " pixels and ", picture.rgb.size(), " bytes cannot be written");
+  check_whole(picture);
   std::vector<RawChunk> chunks;
   for (const PngText& text : texts) chunks.push_back(text_chunk(text));
 

@@ -70,6 +70,26 @@ std::optional<std::string> unpack_text(std::string_view type, std::string_view r
   return packed ? inflate_text(rest, limit) : std::string(rest);
 }
 
+/// The bytes of "\nexif\n    LENGTH\n" and hexadecimal digits in lines, up to what is none.
+std::vector<std::uint8_t> unpack_profile(std::string_view text) {
+  for (int line = 0; line < 3; ++line) {
+    const std::size_t end = text.find('\n');
+    if (end == text.npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  std::vector<std::uint8_t> bytes;
+  bool is_half = false;
+  for (const char c : text) {
+    if (c == '\n') continue;
+    const std::size_t digit = std::string_view("0123456789abcdef").find(c);
+    if (digit == std::string_view::npos) break;
+    if (!is_half) bytes.push_back(0);
+    bytes.back() = static_cast<std::uint8_t>(bytes.back() << 4 | digit);
+    is_half = !is_half;
+  }
+  return bytes;
+}
+
 }  // namespace
 
 bool is_png(std::span<const std::uint8_t> bytes) {
@@ -112,6 +132,15 @@ std::map<std::string, std::string> png_text(std::span<const PngChunk> chunks,
     texts[utf8_or_latin1(*keyword)] = utf8_or_latin1(*text);
   }
   return texts;
+}
+
+std::vector<std::uint8_t> png_exif(std::span<const PngChunk> chunks,
+                                   const std::map<std::string, std::string>& texts) {
+  for (const PngChunk& chunk : chunks) {
+    if (chunk.type == "eXIf") return {chunk.data.begin(), chunk.data.end()};
+  }
+  const auto text = texts.find("Raw profile type exif");
+  return text == texts.end() ? std::vector<std::uint8_t>() : unpack_profile(text->second);
 }
 
 }  // namespace sd

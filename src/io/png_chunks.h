@@ -27,4 +27,9 @@ std::vector<PngChunk> png_chunks(std::span<const std::uint8_t> bytes, const std:
 std::map<std::string, std::string> png_text(std::span<const PngChunk> chunks,
                                             const std::string& name);
 
+/// The EXIF block of a PNG file with these chunks and texts: the chunk eXIf, else the text that
+/// ImageMagick wrote before there was one; empty where there is neither.
+std::vector<std::uint8_t> png_exif(std::span<const PngChunk> chunks,
+                                   const std::map<std::string, std::string>& texts);
+
 }  // namespace sd

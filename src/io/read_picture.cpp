@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
 #include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,7 +20,8 @@ namespace {
 
 constexpr std::uint64_t kMaxSide = 20000;
 constexpr std::uint64_t kMaxArea = std::uint64_t{1} << 28;
-constexpr off_t kMaxFile = off_t{1} << 30;
+constexpr std::string_view kFormats = "PNG, JPEG, BMP, WebP";  // and GIF
+constexpr int kWaitMilliseconds = 200;                         // between looks for a signal
 
 /// What a file of another kind starts with, at `offset`.
 struct Signature {
@@ -30,31 +32,60 @@ struct Signature {
 
 using namespace std::string_view_literals;
 constexpr std::array kOthers = {
-    Signature{8, "WEBP"sv, "a WebP picture"},
-    Signature{0, "GIF8"sv, "a GIF picture"},
-    Signature{0, "BM"sv, "a BMP picture"},
     Signature{0, "II*\0"sv, "a TIFF picture"},
     Signature{0, "MM\0*"sv, "a TIFF picture"},
+    Signature{0, "II+\0"sv, "a BigTIFF picture"},
+    Signature{0, "MM\0+"sv, "a BigTIFF picture"},
     Signature{4, "ftypavif"sv, "an AVIF picture"},
     Signature{4, "ftypavis"sv, "an AVIF picture"},
     Signature{4, "ftyphei"sv, "a HEIC picture"},
     Signature{4, "ftyphev"sv, "a HEIC picture"},
     Signature{4, "ftypmif1"sv, "a HEIC picture"},
     Signature{4, "ftypmsf1"sv, "a HEIC picture"},
+    Signature{4, "ftypcrx"sv, "a raw photo (CR3)"},
+    Signature{4, "ftyp"sv, "a video"},
+    Signature{4, "moov"sv, "a video"},
+    Signature{4, "mdat"sv, "a video"},
+    Signature{0, "\x1a\x45\xdf\xa3"sv, "a video"},
+    Signature{8, "AVI LIST"sv, "a video"},
+    Signature{0, "FLV\1"sv, "a video"},
+    Signature{0, "OggS"sv, "a video or sound (Ogg)"},
+    Signature{0, "\0\0\1\xba"sv, "a video"},
+    Signature{0, "\0\0\1\xb3"sv, "a video"},
+    Signature{0, "\0\0\1\0"sv, "an icon (ICO)"},
     Signature{0, "\xff\x0a"sv, "a JPEG XL picture"},
     Signature{4, "JXL \r\n"sv, "a JPEG XL picture"},
     Signature{4, "jP  \r\n"sv, "a JPEG 2000 picture"},
+    Signature{0, "\xff\x4f\xff\x51"sv, "a JPEG 2000 picture"},
+    Signature{0, "P1\n"sv, "a PNM picture"},
+    Signature{0, "P2\n"sv, "a PNM picture"},
+    Signature{0, "P3\n"sv, "a PNM picture"},
+    Signature{0, "P4\n"sv, "a PNM picture"},
+    Signature{0, "P5\n"sv, "a PNM picture"},
+    Signature{0, "P6\n"sv, "a PNM picture"},
+    Signature{0, "qoif"sv, "a QOI picture"},
+    Signature{0, "DDS "sv, "a DDS picture"},
+    Signature{0, "\x76\x2f\x31\x01"sv, "an OpenEXR picture"},
     Signature{0, "8BPS"sv, "a Photoshop file"},
+    Signature{0, "gimp xcf"sv, "a GIMP file"},
     Signature{0, "%PDF"sv, "a PDF file"},
+    Signature{0, "%!PS"sv, "a PostScript file"},
+    Signature{0, "PK\3\4"sv, "a ZIP archive"},
+    Signature{0, "\x1f\x8b"sv, "a gzip archive"},
+    Signature{8, "{\""sv, "a safetensors file"},
     Signature{0, "version https://git-lfs"sv, "a git-LFS pointer, not the file that it stands for"},
+    Signature{0, "<svg"sv, "an SVG picture"},
     Signature{0, "<!"sv, "a web page"},
     Signature{0, "<html"sv, "a web page"},
     Signature{0, "<HTML"sv, "a web page"},
-    Signature{0, "<svg"sv, "an SVG picture"},
     Signature{0, "<?xml"sv, "an XML file"},
 };
 
 std::string_view kind_of(std::string_view bytes) {
+  constexpr std::size_t kSvgProlog = 1024;  // comments and a document type may stand before <svg
+  if (bytes.starts_with("<?xml") || bytes.starts_with("<!")) {
+    if (bytes.substr(0, kSvgProlog).find("<svg") != bytes.npos) return "an SVG picture";
+  }
   for (const Signature& other : kOthers) {
     if (bytes.size() >= other.offset && bytes.substr(other.offset).starts_with(other.bytes)) {
       return other.kind;
@@ -100,8 +131,8 @@ std::vector<std::uint8_t> read_input_file(const std::filesystem::path& path) {
            "': it is a folder, not a file");
   SD_CHECK(S_ISREG(status.st_mode), ErrorKind::kInput, "cannot read '", name,
            "': it is a pipe or device, not a regular file");
-  SD_CHECK(status.st_size <= kMaxFile, ErrorKind::kInput, "cannot read '", name, "': it has ",
-           status.st_size, " bytes, at most ", kMaxFile, " were expected");
+  SD_CHECK(status.st_size <= static_cast<off_t>(kMaxInput), ErrorKind::kInput, "cannot read '",
+           name, "': it has ", status.st_size, " bytes, at most ", kMaxInput, " were expected");
 
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(status.st_size));
   std::size_t filled = 0;
@@ -116,14 +147,41 @@ std::vector<std::uint8_t> read_input_file(const std::filesystem::path& path) {
   return bytes;
 }
 
+std::vector<std::uint8_t> read_standard_input(const std::function<bool()>& is_stopped,
+                                              std::size_t most) {
+  constexpr std::size_t kFirstSize = std::size_t{1} << 16;
+  std::vector<std::uint8_t> bytes;
+  std::size_t filled = 0;
+  for (;;) {
+    SD_CHECK(!is_stopped(), ErrorKind::kInterrupted, "stopped");
+    pollfd input = {STDIN_FILENO, POLLIN, 0};
+    if (::poll(&input, 1, kWaitMilliseconds) == 0) continue;  // read() would wait on a signal
+    if (filled == bytes.size()) bytes.resize(std::max(kFirstSize, 2 * filled));
+    const ssize_t got = ::read(STDIN_FILENO, &bytes[filled], bytes.size() - filled);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    SD_CHECK(got >= 0, ErrorKind::kInput, "cannot read standard input: ", std::strerror(errno));
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+    SD_CHECK(filled <= most, ErrorKind::kInput, "cannot read standard input: it has more than ",
+             most, " bytes");
+  }
+  bytes.resize(filled);
+  return bytes;
+}
+
 Picture read_picture_bytes(std::span<const std::uint8_t> bytes, const std::string& name) {
-  SD_CHECK(!bytes.empty(), ErrorKind::kInput, "'", name,
-           "' is empty, a PNG or JPEG picture was expected");
+  SD_CHECK(!bytes.empty(), ErrorKind::kInput, "'", name, "' is empty, a ", kFormats,
+           " or GIF picture was expected");
   if (is_png(bytes)) return decode_png(bytes, name);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (text.starts_with("\xff\xd8\xff")) return decode_jpeg(bytes, name);
-  fail(ErrorKind::kInput, "'", name, "' is ", kind_of(text),
-       ", only PNG and JPEG pictures are read");
+  if (text.starts_with("BM")) return decode_bmp(bytes, name);
+  if (text.starts_with("GIF87a") || text.starts_with("GIF89a")) return decode_gif(bytes, name);
+  if (text.starts_with("RIFF") && text.substr(0, 12).ends_with("WEBP")) {
+    return decode_webp(bytes, name);
+  }
+  fail(ErrorKind::kInput, "'", name, "' is ", kind_of(text), ", only ", kFormats,
+       " and GIF pictures are read");
 }
 
 Picture read_picture(const std::filesystem::path& path) {

@@ -30,8 +30,12 @@ at::Tensor denoise(const DenoiseTask& task, at::Tensor latents, Observer& observ
         output = rescale_guided(output, halves[1], task.guidance_rescale);
       }
     }
-    latents = task.scheduler.step(output, latents, task.noise).prev;
-    observer.on_progress(Phase::kDenoise, static_cast<int>(call - task.first_call + 1), total);
+    const StepOutput next = task.scheduler.step(output, latents, task.noise);
+    latents = next.prev;
+    const auto done = static_cast<int>(call - task.first_call + 1);
+    observer.on_progress(Phase::kDenoise, done, total);
+    const bool is_due = task.preview_every > 0 && done % task.preview_every == 0 && done < total;
+    if (is_due) task.preview(next.pred_x0);
   }
   return latents;
 }

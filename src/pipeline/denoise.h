@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <functional>
 
 #include "core/noise.h"
 #include "core/placement.h"
@@ -19,6 +20,9 @@ struct DenoiseTask {
   at::Tensor scales;  ///< guidance scale of each image [B, 1, 1, 1] on the device
   double guidance_rescale = 0;
   int64_t first_call = 0;  ///< position in the scheduler's times
+  int preview_every = 0;   ///< calls between two previews; 0: none
+  /// Takes the estimated clean latents [B, C, h, w].
+  std::function<void(const at::Tensor& pred_x0)> preview = {};
 };
 
 /// Runs the loop: model, guidance, scheduler; latents stay float32 between the calls.

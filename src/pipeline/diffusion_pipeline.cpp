@@ -1,5 +1,7 @@
 #include "pipeline/diffusion_pipeline.h"
 
+#include <ATen/Parallel.h>
+#include <ATen/ops/nan_to_num.h>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -146,7 +148,9 @@ std::vector<Painted> DiffusionPipeline::paint_run(const RunPlan& plan,
                        .guidance = plan.guidance,
                        .scales = at::tensor(scales, at::kFloat).view({-1, 1, 1, 1}).to(on_device),
                        .guidance_rescale = first.guidance_rescale,
-                       .first_call = calls.first},
+                       .first_call = calls.first,
+                       .preview_every = first.preview_every,
+                       .preview = [&](const at::Tensor& x0) { preview(plan, x0, observer); }},
                       latents, observer);
     if (options_.low_memory) family_->release_denoiser();
   }
@@ -173,7 +177,8 @@ std::vector<Painted> DiffusionPipeline::paint_run(const RunPlan& plan,
                         .prediction_type = plan.scheduler.get_string("prediction_type"),
                         .timesteps = calls.times,
                         .device = device_name(placement_),
-                        .dtype = dtype_name(placement_)};
+                        .dtype = dtype_name(placement_),
+                        .threads = at::get_num_threads()};
     painted.timings = timings;
   }
   return results;
@@ -204,6 +209,15 @@ at::Tensor DiffusionPipeline::encode_inputs(const RunPlan& plan, const std::vect
   const at::Tensor chosen = at::tensor(row_of, at::kLong).to(placement_.device);
   posterior = {posterior.mean.index_select(0, chosen), posterior.logvar.index_select(0, chosen)};
   return scale_latents(vae.config(), sample(posterior, noise)).to(at::kFloat);
+}
+
+void DiffusionPipeline::preview(const RunPlan& plan, const at::Tensor& latents,
+                                Observer& observer) {
+  AutoencoderKl& vae = family_->autoencoder();
+  const std::vector<Picture> pictures =
+      tensor_to_pictures(vae.decode(unscale_latents(vae.config(), latents)).nan_to_num());
+  if (options_.low_memory) family_->release_autoencoder();
+  for (size_t i = 0; i < pictures.size(); ++i) observer.on_preview(plan.indices[i], pictures[i]);
 }
 
 std::vector<Picture> DiffusionPipeline::decode(const at::Tensor& latents) {

@@ -17,6 +17,9 @@ class DiffusionPipeline : public Pipeline {
 
   std::vector<Painted> paint(const std::vector<Request>& requests, Observer& observer) override;
   int size_multiple() const override { return family_->size_multiple(); }
+  LatentSpace latent_space() const override {
+    return {static_cast<int>(family_->latent_channels()), family_->latent_factor()};
+  }
 
  private:
   std::vector<Painted> paint_run(const RunPlan& plan, const std::vector<Request>& batch,
@@ -25,6 +28,8 @@ class DiffusionPipeline : public Pipeline {
   at::Tensor encode_inputs(const RunPlan& plan, const std::vector<Request>& batch,
                            NoiseSource& noise);
   std::vector<Picture> decode(const at::Tensor& latents);
+  /// Shows the observer what the latents [B, C, h, w] of a run would be as pictures.
+  void preview(const RunPlan& plan, const at::Tensor& latents, Observer& observer);
 
   LoadOptions options_;
   Placement placement_;

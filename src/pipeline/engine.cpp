@@ -47,6 +47,7 @@ class GuardedPipeline : public Pipeline {
     return translate_errors([&] { return pipeline_->paint(requests, observer); });
   }
   int size_multiple() const override { return pipeline_->size_multiple(); }
+  LatentSpace latent_space() const override { return pipeline_->latent_space(); }
 
  private:
   std::unique_ptr<DiffusionPipeline> pipeline_;

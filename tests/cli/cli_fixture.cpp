@@ -27,6 +27,7 @@ class FakePipeline : public Pipeline {
     return painted;
   }
   int size_multiple() const override { return engine_.size_multiple; }
+  LatentSpace latent_space() const override { return engine_.latent_space; }
 
  private:
   FakeEngine& engine_;
@@ -94,6 +95,8 @@ Outcome CliTest::sd(const std::vector<std::string>& arguments) {
       .err_is_terminal = err_is_terminal_,
       .columns = [] { return 80; },
       .seconds = [this] { return now_; },
+      .memory = [this] { return memory_; },
+      .peak_memory = [this] { return memory_; },
       .stop_signal = [this] { return signal_; },
       .random_seed = [this] { return random_seed_; },
       .load = [this](const LoadOptions& options, Observer& observer) -> std::unique_ptr<Pipeline> {

@@ -19,6 +19,7 @@ struct FakeEngine {
   std::vector<LoadOptions> loads;
   std::vector<std::vector<Request>> batches;
   int size_multiple = 8;
+  LatentSpace latent_space;
   std::function<void(Observer&)> on_load = [](Observer&) {};
   std::function<void(const std::vector<Request>&, Observer&)> on_paint =
       [](const std::vector<Request>&, Observer&) {};
@@ -62,6 +63,7 @@ class CliTest : public ::testing::Test {
   bool out_is_terminal_ = false;
   bool err_is_terminal_ = false;
   double now_ = 0;  ///< the clock
+  double memory_ = 0;
   int signal_ = 0;  ///< the signal that arrived
   uint64_t random_seed_ = 4711;
   std::filesystem::path folder_;

@@ -18,6 +18,7 @@ class GreyPipeline : public Pipeline {
     return painted;
   }
   int size_multiple() const override { return 8; }
+  LatentSpace latent_space() const override { return {}; }
 
  private:
   static Painted paint(const Request& request, Observer& observer) {

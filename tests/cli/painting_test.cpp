@@ -254,6 +254,8 @@ TEST_F(PaintingTest, ReportsFailuresAsJson) {
 TEST_F(PaintingTest, DocumentsEveryKeyOfItsJson) {
   txt2img({"-p", "x", "-s", "1", "-o", "in.png"});
   auto lines = parse_lines(img2img({"--init-img", "in.png", "-p", "x", "--json"}).out);
+  lines.push_back(
+      parse_lines(txt2img({"-p", "x", "--json", "--n_rows", "1", "--skip_save"}).out).at(1));
   engine_.on_paint = [](const std::vector<Request>&, Observer&) {
     throw Error(ErrorKind::kNumeric, "NaN in the latents");
   };

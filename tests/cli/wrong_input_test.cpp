@@ -187,11 +187,9 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Files, WrongArgumentTest,
     ::testing::Values(
-        in_txt2img(
-            {"-o", "a.jpg"},
-            "--output expects a name that ends in .png, the one format written so far, or in "
-            "/ for a folder, found 'a.jpg'"),
-        in_txt2img({"-o", "a.webp"}, "--output expects a name that ends in .png"),
+        in_txt2img({"-o", "a.gif"},
+                   "--output expects a name that ends in .png, .jpg or .webp, or in / for a "
+                   "folder, found 'a.gif'"),
         in_txt2img({"-o", ""}, "--output expects"),
         in_txt2img({"--outdir", ""}, "--outdir expects the name of a file or folder"),
         in_txt2img({"-o", ".png"}, "--output expects a name before .png"),

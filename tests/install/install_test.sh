@@ -36,4 +36,15 @@ if [[ -n $(find "$prefix/share/sd/models" -name model_index.json) ]]; then  # th
   run txt2img -q -p "a red circle" --steps 2 -s 1 -o "$prefix/out.png" || fail "painting ended with $?."
   [[ $(head -c 4 "$prefix/out.png" | tail -c 3) == PNG ]] || fail "no PNG was written."
 fi
+# A program of somebody else finds the library, and paints.
+source=$(dirname "$0")/../../examples
+"$cmake" -S "$source" -B "$prefix/example" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null ||
+  fail "the example does not configure."
+"$cmake" --build "$prefix/example" >/dev/null || fail "the example does not build."
+(cd / && env -i "$prefix/example/paint" "$prefix/share/sd/models/shapes-sd1" "a red circle" \
+  "$prefix/example.png") || fail "the example ended with $?."
+[[ $(head -c 4 "$prefix/example.png" | tail -c 3) == PNG ]] || fail "the example wrote no PNG."
+found=$("$prefix/example/paint" "$prefix/odd" x "$prefix/x.png" 2>&1) && status=0 || status=$?
+[[ $status == 3 && $found == *"the model is a NoSuchPipeline"* ]] ||
+  fail "expected the example to refuse an unknown family with status 3, found $status: $found"
 echo "install_test: passed"

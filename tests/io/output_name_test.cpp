@@ -7,6 +7,7 @@
 namespace sd {
 namespace {
 
+using namespace std::string_literals;
 using testing::ElementsAre;
 
 std::string path_for(const std::string& option, int count, int index, std::uint64_t seed) {
@@ -47,6 +48,23 @@ TEST(OutputName, FillsPatterns) {
   EXPECT_EQ(path_for("{index}_{seed:03}_{index:02}.png", 3, 123, 9), "123_009_123.png");
 }
 
+TEST(OutputName, EndsAsTheFormatSays) {
+  const auto name_of = [](const std::optional<std::string>& option, PictureFormat format) {
+    return output_path(parse_output(option, 1, format), 0, 8).string();
+  };
+  EXPECT_EQ(name_of(std::nullopt, PictureFormat::kJpeg), "sd-8.jpg");
+  EXPECT_EQ(name_of("new/", PictureFormat::kWebp), "new/sd-8.webp");
+  EXPECT_EQ(name_of("new", PictureFormat::kPng), "new/sd-8.png");
+  EXPECT_EQ(name_of("a.JPEG", PictureFormat::kJpeg), "a.JPEG");
+  EXPECT_EQ(name_of("-", PictureFormat::kWebp), "-");
+  EXPECT_EQ(path_for("cat.jpg", 1, 0, 8), "cat.jpg");
+  EXPECT_EQ(path_for("{seed}.webp", 2, 0, 8), "8.webp");
+  for (const char* option : {"a.png", "{seed}.PNG"}) {
+    expect_error([&] { parse_output(option, 1, PictureFormat::kJpeg); }, ErrorKind::kUsage,
+                 "--output "s + option + " and --format jpg cannot stand together");
+  }
+}
+
 TEST(OutputName, TakesDoubledBracesForBraces) {
   EXPECT_EQ(parse_output("{{x}}.png", 1).kind, OutputKind::kFile);
   EXPECT_EQ(path_for("{{x}}.png", 1, 0, 7), "{x}.png");
@@ -62,11 +80,12 @@ TEST(OutputName, RefusesBadNames) {
   expect(".png", "--output expects a name before .png, found '.png' (a folder's name ends in /)");
   expect("out/.PNG", "expects a name before .PNG");
   expect(".jpg", "expects a name before .jpg");
-  expect("cat.jpg",
-         "--output expects a name that ends in .png, the one format written so far, or in / for a "
-         "folder, found 'cat.jpg'");
+  expect("out/.WebP", "expects a name before .WebP");
+  expect("cat.gif",
+         "--output expects a name that ends in .png, .jpg or .webp, or in / for a folder, found "
+         "'cat.gif'");
   expect("v1.5", "or in / for a folder, found 'v1.5'");
-  expect("{index}", "expects a name that ends in .png");
+  expect("{index}", "expects a name that ends in .png, .jpg or .webp");
   expect("a\nb.png", "without line breaks and other control characters, found 'a?b.png'");
   expect("a\nb/", "without line breaks and other control characters");
   expect(std::string("a\0.png", 6), "control characters");
@@ -93,7 +112,7 @@ TEST(OutputName, RefusesBadPatterns) {
   expect("{seed}/cat.png", "in the file's name, not in its folder");
   expect("{index}/../{seed}.png", "in the file's name, not in its folder");
   expect(std::string(250, 'x') + "{index:09}.png", "263 bytes");
-  expect("{index}.webp", "expects a name that ends in .png");
+  expect("{index}.gif", "expects a name that ends in .png");
 }
 
 TEST(OutputName, IsCheckedWithTheNumbersItGets) {
@@ -166,8 +185,8 @@ TEST(CheckOutput, SaysWhyAPictureCannotBeWritten) {
   EXPECT_THAT(complaint(path("file.png/{index}.png")), HasSubstr("file.png' is not a folder"));
   EXPECT_EQ(complaint(path("notes")),
             "cannot write into '" + path("notes") +
-                "': it is a file; expected a folder, a name that ends in .png, or - for standard "
-                "output");
+                "': it is a file; expected a folder, a name that ends in .png, .jpg or .webp, or - "
+                "for standard output");
   EXPECT_THAT(complaint("/dev/null"),
               HasSubstr("'/dev/null': it is a pipe or device; expected a folder"));
   EXPECT_THAT(complaint("/dev/full"),

@@ -7,11 +7,12 @@
 
 #include "io/exif.h"
 #include "pictures_support.h"
+#include "tests/support/standard_input.h"
 
 namespace sd {
 namespace {
 
-/// Goldens by name; the same files serve as seeds of the damaged ones.
+/// PNG and JPEG files by name.
 const nlohmann::json& cases() {
   static const nlohmann::json all = golden("read");
   return all;
@@ -74,7 +75,7 @@ void repair_checksums(Bytes& png) {
 }
 
 TEST(ReadPicture, EqualsPillow) {
-  ASSERT_GT(cases().size(), 70u);
+  ASSERT_GT(cases().size(), 72u);
   for (const auto& test : cases()) {
     SCOPED_TRACE(test["name"]);
     const Picture picture = read_picture_bytes(from_hex(test["file"]), test["name"]);
@@ -115,32 +116,81 @@ TEST(ReadPicture, NamesWhatIsNoPictureFile) {
 }
 
 TEST(ReadPicture, NamesOtherFormats) {
+  const auto box = [](const std::string& brand) { return std::string("\0\0\0\x18", 4) + brand; };
   const std::vector<std::pair<std::string, std::string>> kinds = {
-      {std::string("RIFF\1\0\0\0WEBPVP8 ", 16), "WebP"},
-      {"GIF89a", "GIF"},
-      {"BM123456", "BMP"},
-      {std::string("II*\0\1\0\0\0", 8), "TIFF"},
-      {std::string("MM\0*\0\0\0\1", 8), "TIFF"},
-      {std::string("\0\0\0\x18"
-                   "ftypheic",
-                   12),
-       "HEIC"},
-      {std::string("\0\0\0\x18"
-                   "ftypavif",
-                   12),
-       "AVIF"},
-      {"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "git-LFS pointer"},
-      {"<!DOCTYPE html><html></html>", "web page"},
-      {"<html>404</html>", "web page"},
-      {"plain words", "unknown kind"},
-      {"\x89PNG", "unknown kind"},
-      {"\xff\xd8", "unknown kind"},
+      {std::string("II*\0\1\0\0\0", 8), "a TIFF picture"},
+      {std::string("MM\0*\0\0\0\1", 8), "a TIFF picture"},
+      {std::string("II+\0\x08\0\0\0", 8), "a BigTIFF picture"},
+      {box("ftypheic"), "a HEIC picture"},
+      {box("ftypavif"), "an AVIF picture"},
+      {box("ftypisom"), "a video"},
+      {box("ftypqt  "), "a video"},
+      {"\x1a\x45\xdf\xa3\x42\x86", "a video"},
+      {"RIFF1234AVI LIST", "a video"},
+      {std::string("\0\0\1\xba", 4), "a video"},
+      {std::string("\0\0\1\0\1\0", 6), "an icon"},
+      {std::string("\0\0\0\x0cJXL \r\n\x87\n", 12), "a JPEG XL picture"},
+      {std::string("\0\0\0\x0cjP  \r\n\x87\n", 12), "a JPEG 2000 picture"},
+      {"P6\n1 1\n255\n123", "a PNM picture"},
+      {"8BPS", "a Photoshop file"},
+      {"%PDF-1.7", "a PDF file"},
+      {"<svg xmlns=''/>", "an SVG picture"},
+      {"<?xml version='1.0'?><!-- drawn --><svg/>", "an SVG picture"},
+      {"<!DOCTYPE svg PUBLIC ''><svg/>", "an SVG picture"},
+      {"<?xml version='1.0'?><feed/>", "an XML file"},
+      {std::string("\x40\0\0\0\0\0\0\0{\"x\":{}}", 16), "a safetensors file"},
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a git-LFS pointer"},
+      {"<!DOCTYPE html><html></html>", "a web page"},
+      {"<html>404</html>", "a web page"},
+      {"RIFF1234WAVEfmt ", "a file of an unknown kind"},
+      {"RIFF1234WEB", "a file of an unknown kind"},
+      {"plain words", "a file of an unknown kind"},
+      {"\x89PNG", "a file of an unknown kind"},
+      {"\xff\xd8", "a file of an unknown kind"},
   };
   for (const auto& [bytes, kind] : kinds) {
-    expect_error([&] { read_picture_bytes(to_bytes(bytes), "x.png"); }, ErrorKind::kInput, kind);
-    expect_error([&] { read_picture_bytes(to_bytes(bytes), "x.png"); }, ErrorKind::kInput,
-                 "only PNG and JPEG");
+    const std::string said =
+        error_of([&] { read_picture_bytes(to_bytes(bytes), "x.png"); }, ErrorKind::kInput);
+    EXPECT_THAT(said, ::testing::StartsWith("'x.png' is " + kind));
+    EXPECT_THAT(said, ::testing::EndsWith(", only PNG, JPEG, BMP, WebP and GIF pictures are read"));
   }
+}
+
+TEST(ReadPicture, TakesAllOfStandardInput) {
+  const auto never = [] { return false; };
+  {
+    const auto input = StandardInput::pipe({"a\0b", 3});
+    EXPECT_EQ(read_standard_input(never), Bytes({'a', 0, 'b'}));
+  }
+  {
+    const auto input = StandardInput::pipe("");
+    EXPECT_EQ(read_standard_input(never), Bytes());
+  }
+  const TemporaryFolder folder;
+  const Bytes large = noise_bytes(1, 1000003);
+  write_bytes(folder / "large", large);
+  const auto input = StandardInput::file(folder / "large");
+  EXPECT_EQ(read_standard_input(never), large);
+}
+
+TEST(ReadPicture, LimitsStandardInput) {
+  const auto never = [] { return false; };
+  const auto endless = StandardInput::file("/dev/zero");
+  expect_error([&] { read_standard_input(never, 100000); }, ErrorKind::kInput,
+               "standard input: it has more than 100000 bytes");
+  const auto just_enough = StandardInput::pipe("12345");
+  EXPECT_EQ(read_standard_input(never, 5).size(), 5u);
+  const TemporaryFolder folder;
+  const auto opened = StandardInput::file(folder.path());
+  expect_error([&] { read_standard_input(never); }, ErrorKind::kInput,
+               "cannot read standard input: Is a directory");
+}
+
+TEST(ReadPicture, StopsWaitingForStandardInput) {
+  const auto input = StandardInput::pipe("begun", true);
+  int asked = 0;
+  expect_error([&] { read_standard_input([&] { return ++asked == 3; }); }, ErrorKind::kInterrupted,
+               "stopped");
 }
 
 TEST(ReadPicture, RefusesAbsurdSizesBeforeDecoding) {
@@ -215,7 +265,9 @@ TEST(ReadPicture, RefusesDamagedPng) {
 TEST(ReadPicture, SurvivesRandomDamage) {
   std::mt19937 random(7);
   int refused = 0;
-  for (const auto& test : cases()) {
+  nlohmann::json seeds = cases();
+  for (const auto& test : golden("read_bmp_gif_webp")) seeds.push_back(test);
+  for (const auto& test : seeds) {
     const Bytes file = from_hex(test["file"]);
     if (file.size() > 3000) continue;
     for (int i = 0; i < 40; ++i) {
@@ -234,6 +286,15 @@ TEST(ReadPicture, SurvivesRandomDamage) {
     }
   }
   EXPECT_GT(refused, 500);
+}
+
+TEST(Exif, TakesOffTwoPrefixes) {
+  Bytes block = {'I', 'I', '*', 0, 8, 0, 0, 0, 1, 0, 0x12, 0x01, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0};
+  const Bytes prefix = {'E', 'x', 'i', 'f', 0, 0};
+  for (const int expected : {6, 6, 6, 0}) {
+    EXPECT_EQ(exif_orientation(block), expected) << block.size();
+    block.insert(block.begin(), prefix.begin(), prefix.end());
+  }
 }
 
 TEST(Exif, IgnoresDamagedBlocks) {

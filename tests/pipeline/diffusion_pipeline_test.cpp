@@ -2,6 +2,8 @@
 
 #include "pipeline/diffusion_pipeline.h"
 
+#include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
@@ -35,6 +37,12 @@ Picture striped_picture(uint8_t shade) {
   Picture picture{64, 64, std::vector<uint8_t>(size_t{64} * 64 * 3, shade)};
   for (size_t i = 0; i < picture.rgb.size(); i += 7) picture.rgb[i] = 200;
   return picture;
+}
+
+double mean_difference(const Picture& a, const Picture& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.rgb.size(); ++i) sum += std::abs(int{a.rgb[i]} - int{b.rgb.at(i)});
+  return sum / static_cast<double>(a.rgb.size());
 }
 
 std::string failure_of(DiffusionPipeline& pipeline, const std::vector<Request>& requests,
@@ -116,6 +124,31 @@ TEST(DiffusionPipeline, ImagesThatStartFromOnePictureAreThoseMadeAlone) {
   }
   EXPECT_NE(together[0].latents.values, together[2].latents.values);  // their posteriors' seeds
   EXPECT_NE(together[0].picture, together[1].picture);
+}
+
+TEST(DiffusionPipeline, ShowsPreviewsThatNearThePictureAndChangeNothing) {
+  class Previews : public Observer {
+   public:
+    void on_preview(size_t request, const Picture& picture) override {
+      shown.at(request).push_back(picture);
+    }
+    std::array<std::vector<Picture>, 2> shown;
+  } observer;
+  c10::InferenceMode no_autograd;
+  DiffusionPipeline pipeline(shipped_model(), observer);
+  std::vector<Request> batch(2, small_request());
+  for (Request& request : batch) request.steps = 10;
+  batch[1].seed = 1;
+  const std::vector<Painted> plain = pipeline.paint(batch, observer);
+  EXPECT_TRUE(observer.shown[0].empty());
+  for (Request& request : batch) request.preview_every = 3;
+  const std::vector<Painted> watched = pipeline.paint(batch, observer);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    EXPECT_EQ(watched[i].picture, plain[i].picture);
+    ASSERT_EQ(observer.shown[i].size(), 3) << "after steps 3, 6 and 9";
+    EXPECT_LT(mean_difference(observer.shown[i][2], watched[i].picture),
+              mean_difference(observer.shown[i][0], watched[i].picture) / 2);
+  }
 }
 
 }  // namespace

@@ -1,11 +1,10 @@
-#include "cli/engine.h"
+#include "api/engine.h"
 
 #include <dlfcn.h>
 #include <filesystem>
 #include <string>
 #include <system_error>
 
-#include "cli/executable.h"
 #include "core/check.h"
 
 namespace sd {
@@ -14,12 +13,25 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kLibrary = "libsd_core.so";
+constexpr const char* kApiLibrary = "libsd.so";
 
-/// Beside the program as installed or built, else wherever the loader finds it.
-std::string library_path() {
-  const fs::path folder = executable_folder();
+/// The folder of the program or shared library that this code is in.
+fs::path own_folder() {
+  Dl_info own{};
+  ::dladdr(reinterpret_cast<const void*>(&own_folder), &own);
   std::error_code error;
-  for (const fs::path& path : {folder.parent_path() / "lib" / kLibrary, folder / kLibrary}) {
+  const fs::path executable = fs::read_symlink("/proc/self/exe", error);
+  // Of a program the loader knows the name alone under which it was called.
+  const fs::path name = own.dli_fname == nullptr ? "" : own.dli_fname;
+  return name.filename() == kApiLibrary ? fs::canonical(name, error).parent_path()
+                                        : executable.parent_path();
+}
+
+/// Beside the program or library as installed or built, else wherever the loader finds it.
+std::string library_path() {
+  const fs::path folder = own_folder();
+  std::error_code error;
+  for (const fs::path& path : {folder / kLibrary, folder.parent_path() / "lib" / kLibrary}) {
     if (fs::exists(path, error)) return path.string();
   }
   return kLibrary;

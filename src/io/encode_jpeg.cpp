@@ -1,0 +1,108 @@
+#include <cstddef>
+#include <cstdio>
+
+// needs <cstdio> and <cstddef> before it
+#include <jpeglib.h>
+// needs jpeglib.h before it
+#include <array>
+#include <csetjmp>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/check.h"
+#include "io/encoders.h"
+
+namespace sd {
+namespace {
+
+constexpr std::array<std::uint8_t, 6> kExifPrefix = {'E', 'x', 'i', 'f', 0, 0};
+
+/// libjpeg's error handler: remembers the message and jumps back. No C++ object with a destructor
+/// may live between the setjmp and the calls that can fail.
+struct ErrorHandler {
+  jpeg_error_mgr manager;  // first, so that libjpeg's pointer to it is one to this struct
+  std::jmp_buf jump;
+  std::array<char, JMSG_LENGTH_MAX> message;
+};
+
+[[noreturn]] void jump_back(j_common_ptr info) {
+  auto* handler = reinterpret_cast<ErrorHandler*>(info->err);
+  (*info->err->format_message)(info, handler->message.data());
+  std::longjmp(handler->jump, 1);  // NOLINT(cert-err52-cpp): no exception may pass through C
+}
+
+/// An encoder and its file, which are taken down whatever happens.
+class Encoder {
+ public:
+  Encoder() {
+    info_.err = jpeg_std_error(&errors_.manager);
+    errors_.manager.error_exit = jump_back;
+    errors_.manager.output_message = [](j_common_ptr) {};
+    errors_.message[0] = '\0';
+  }
+  ~Encoder() {
+    jpeg_destroy_compress(&info_);
+    std::free(file_);
+  }
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+
+  /// `app1` is the content of that segment, or empty.
+  void write(const Picture& picture, std::span<const std::uint8_t> app1, int quality) {
+    if (setjmp(errors_.jump) != 0) fail_encoding();  // NOLINT(cert-err52-cpp)
+    jpeg_create_compress(&info_);
+    jpeg_mem_dest(&info_, &file_, &file_size_);
+    info_.image_width = static_cast<JDIMENSION>(picture.width);
+    info_.image_height = static_cast<JDIMENSION>(picture.height);
+    info_.input_components = 3;
+    info_.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&info_);
+    jpeg_set_quality(&info_, quality, TRUE);
+    for (int i = 0; i < info_.num_components; ++i) {
+      info_.comp_info[i].h_samp_factor = info_.comp_info[i].v_samp_factor = 1;
+    }
+    info_.optimize_coding = TRUE;
+    jpeg_start_compress(&info_, TRUE);
+    if (!app1.empty()) {
+      jpeg_write_marker(&info_, JPEG_APP0 + 1, app1.data(), static_cast<unsigned>(app1.size()));
+    }
+    const std::size_t stride = std::size_t{3} * picture.width;
+    while (info_.next_scanline < info_.image_height) {
+      auto* row =
+          const_cast<JSAMPLE*>(&picture.rgb[stride * info_.next_scanline]);  // it only reads
+      jpeg_write_scanlines(&info_, &row, 1);
+    }
+    jpeg_finish_compress(&info_);
+  }
+
+  std::vector<std::uint8_t> file() const { return {file_, file_ + file_size_}; }
+
+ private:
+  [[noreturn]] void fail_encoding() {
+    file_ = nullptr;  // libjpeg may have replaced and freed it, and tells nobody
+    fail(ErrorKind::kOutput,
+         "the picture cannot be made into a JPEG file: ", errors_.message.data());
+  }
+
+  jpeg_compress_struct info_{};
+  ErrorHandler errors_{};
+  unsigned char* file_ = nullptr;
+  unsigned long file_size_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::uint8_t> encode_jpeg(const Picture& picture, std::span<const std::uint8_t> exif,
+                                      int quality) {
+  check_whole(picture);
+  std::vector<std::uint8_t> app1;
+  if (!exif.empty()) {
+    app1.assign(kExifPrefix.begin(), kExifPrefix.end());
+    app1.insert(app1.end(), exif.begin(), exif.end());
+  }
+  Encoder encoder;
+  encoder.write(picture, app1, quality);
+  return encoder.file();
+}
+
+}  // namespace sd

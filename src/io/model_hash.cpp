@@ -1,0 +1,139 @@
+#include "io/model_hash.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <openssl/evp.h>
+#include <span>
+#include <string_view>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/check.h"
+#include "core/model_file.h"
+#include "io/atomic_file.h"
+
+namespace sd {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    check(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+  }
+
+  void add(std::span<const char> bytes) {
+    check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
+  }
+
+  std::string hex() {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned length = 0;
+    check(EVP_DigestFinal_ex(context_.get(), digest.data(), &length) == 1);
+    std::string text;
+    for (unsigned i = 0; i < length; ++i) {
+      text += kDigits[digest[i] >> 4];
+      text += kDigits[digest[i] & 15];
+    }
+    return text;
+  }
+
+ private:
+  static void check(bool worked) {
+    SD_CHECK(worked, ErrorKind::kModel, "OpenSSL's SHA-256 does not work here");
+  }
+
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+/// What tells one state of a file from another: a line for each file. Nothing where one is missing.
+std::optional<std::string> fingerprint(const std::vector<fs::path>& files) {
+  std::string text;
+  for (const fs::path& file : files) {
+    std::error_code error;
+    const fs::path whole = fs::canonical(file, error);
+    struct stat status {};
+    if (error || ::stat(whole.c_str(), &status) != 0) return std::nullopt;
+    text += concat_text(whole.string(), '\n', status.st_size, ' ', status.st_mtim.tv_sec, '.',
+                        status.st_mtim.tv_nsec, ' ', status.st_ino, ' ', status.st_dev, '\n');
+  }
+  return text;
+}
+
+/// The file that remembers these files, whatever their state is.
+fs::path cache_file(const std::vector<fs::path>& files, const fs::path& cache) {
+  Sha256 name;
+  for (const fs::path& file : files) {
+    std::error_code error;
+    const std::string whole = fs::canonical(file, error).string() + '\n';
+    name.add(whole);
+  }
+  return cache / name.hex();
+}
+
+}  // namespace
+
+std::optional<std::string> hash_files(const std::vector<fs::path>& files,
+                                      const std::function<bool()>& stop) {
+  constexpr size_t kChunk = size_t{4} << 20;
+  std::vector<char> buffer(kChunk);
+  Sha256 hash;
+  for (const fs::path& path : files) {
+    const ModelFile file(path);
+    for (;;) {
+      if (stop()) return std::nullopt;
+      const ssize_t count = ::read(file.descriptor(), buffer.data(), buffer.size());
+      if (count < 0 && errno == EINTR) continue;
+      SD_CHECK(count >= 0, ErrorKind::kModel, path.string(),
+               ": cannot be read: ", std::strerror(errno));
+      if (count == 0) break;
+      hash.add({buffer.data(), static_cast<size_t>(count)});
+    }
+  }
+  return hash.hex();
+}
+
+fs::path hash_cache_folder() {
+  const auto folder = [](const char* variable, const char* below) -> fs::path {
+    const char* value = std::getenv(variable);
+    return value == nullptr || *value == '\0' ? fs::path() : fs::path(value) / below;
+  };
+  const fs::path cache = folder("XDG_CACHE_HOME", "sd/hashes");
+  return cache.empty() ? folder("HOME", ".cache/sd/hashes") : cache;
+}
+
+std::optional<std::string> remembered_hash(const std::vector<fs::path>& files,
+                                           const fs::path& cache) {
+  constexpr size_t kHexDigits = 64;
+  const auto now = fingerprint(files);
+  if (cache.empty() || !now) return std::nullopt;
+  std::ifstream file(cache_file(files, cache), std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (text.size() != kHexDigits + 1 + now->size() || !text.ends_with(*now)) return std::nullopt;
+  return text.substr(0, kHexDigits);
+}
+
+bool remember_hash(const std::vector<fs::path>& files, const std::string& hash,
+                   const fs::path& cache) noexcept {
+  try {
+    const auto now = fingerprint(files);
+    if (cache.empty() || !now) return false;
+    fs::create_directories(cache);
+    const std::string text = hash + "\n" + *now;
+    const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+    write_file_atomically(cache_file(files, cache), {bytes, text.size()}, OnExist::kOverwrite);
+    return true;
+  } catch (const std::exception&) {  // a read-only home: the next run makes the hash again
+    return false;
+  }
+}
+
+}  // namespace sd
