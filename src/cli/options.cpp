@@ -128,7 +128,10 @@ OptionGroup amount_options() {
        "a random one, printed"},
       {0, "count", "N", "images in all; with --from-file: for each prompt",
        whole(&Arguments::count, 1, kMaxImages), "1"},
-      {0, "batch-size", "B", "images at once; changes speed and memory, not the noise of any image",
+      {0, "batch-size", "B",
+       "images at once; changes speed and memory, not the noise of any image. On the CPU in fp32 "
+       "those of a batch are computed one after another, so that each has the bits that it has "
+       "alone",
        whole(&Arguments::batch_size, 1, kMaxBatch), "1"},
   };
   return {"Seed and number", kOptions};

@@ -86,7 +86,7 @@ DiffusionPipeline::DiffusionPipeline(const LoadOptions& options, Observer& obser
 std::vector<Painted> DiffusionPipeline::paint(const std::vector<Request>& requests,
                                               Observer& observer) {
   std::vector<Painted> results(requests.size());
-  for (const RunPlan& plan : plan_runs(requests, *family_)) {
+  for (const RunPlan& plan : split_for_equal_bits(plan_runs(requests, *family_), placement_)) {
     std::vector<Request> batch;
     for (size_t index : plan.indices) batch.push_back(requests[index]);
     std::vector<Painted> painted = paint_run(plan, batch, observer);
@@ -192,23 +192,25 @@ at::Tensor DiffusionPipeline::encode_inputs(const RunPlan& plan, const std::vect
     return at::cat(rows).to(placement_.device);
   }
   if (!batch[0].init_image) return {};
-  // A picture that several images start from is encoded once.
-  std::vector<const Picture*> distinct;
-  std::vector<int64_t> row_of;
+  std::vector<at::Tensor> logvars;
   for (const Request& request : batch) {
-    const auto same = std::ranges::find_if(
-        distinct, [&](const Picture* known) { return *known == *request.init_image; });
-    row_of.push_back(same - distinct.begin());
-    if (same == distinct.end()) distinct.push_back(&*request.init_image);
+    const Posterior& posterior = encode_picture(*request.init_image, plan);
+    rows.push_back(posterior.mean);
+    logvars.push_back(posterior.logvar);
   }
-  for (const Picture* picture : distinct) {
-    rows.push_back(picture_to_tensor(*picture, plan.width, plan.height));
+  const Posterior posterior = {at::cat(rows), at::cat(logvars)};
+  return scale_latents(family_->autoencoder().config(), sample(posterior, noise)).to(at::kFloat);
+}
+
+const Posterior& DiffusionPipeline::encode_picture(const Picture& picture, const RunPlan& plan) {
+  const bool is_known = encoded_ && encoded_->picture == picture && encoded_->width == plan.width &&
+                        encoded_->height == plan.height;
+  if (!is_known) {
+    const at::Tensor pixels = picture_to_tensor(picture, plan.width, plan.height);
+    encoded_ = {picture, plan.width, plan.height,
+                family_->autoencoder().encode(pixels.to(placement_.device))};
   }
-  AutoencoderKl& vae = family_->autoencoder();
-  Posterior posterior = vae.encode(at::cat(rows).to(placement_.device));
-  const at::Tensor chosen = at::tensor(row_of, at::kLong).to(placement_.device);
-  posterior = {posterior.mean.index_select(0, chosen), posterior.logvar.index_select(0, chosen)};
-  return scale_latents(vae.config(), sample(posterior, noise)).to(at::kFloat);
+  return encoded_->posterior;
 }
 
 void DiffusionPipeline::preview(const RunPlan& plan, const at::Tensor& latents,

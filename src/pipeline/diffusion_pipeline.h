@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "sd/pipeline.h"
 
@@ -27,6 +28,9 @@ class DiffusionPipeline : public Pipeline {
   /// The clean latents of the inputs [B, C, h, w], float32 on the device; undefined for txt2img.
   at::Tensor encode_inputs(const RunPlan& plan, const std::vector<Request>& batch,
                            NoiseSource& noise);
+  /// The posterior [1, C, h, w] of a picture to start from. That of the last one is remembered:
+  /// many images may start from one.
+  const Posterior& encode_picture(const Picture& picture, const RunPlan& plan);
   std::vector<Picture> decode(const at::Tensor& latents);
   /// Shows the observer what the latents [B, C, h, w] of a run would be as pictures.
   void preview(const RunPlan& plan, const at::Tensor& latents, Observer& observer);
@@ -34,6 +38,14 @@ class DiffusionPipeline : public Pipeline {
   LoadOptions options_;
   Placement placement_;
   std::unique_ptr<Family> family_;
+
+  struct Encoded {
+    Picture picture;
+    int width = 0;
+    int height = 0;
+    Posterior posterior;
+  };
+  std::optional<Encoded> encoded_;
 };
 
 }  // namespace sd

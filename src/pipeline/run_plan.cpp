@@ -105,4 +105,16 @@ std::vector<RunPlan> plan_runs(const std::vector<Request>& requests, const Famil
   return plans;
 }
 
+std::vector<RunPlan> split_for_equal_bits(std::vector<RunPlan> plans, const Placement& placement) {
+  if (!placement.device.is_cpu() || placement.dtype != at::kFloat) return plans;
+  std::vector<RunPlan> singles;
+  for (const RunPlan& plan : plans) {
+    for (const size_t index : plan.indices) {
+      singles.push_back(plan);
+      singles.back().indices = {index};
+    }
+  }
+  return singles;
+}
+
 }  // namespace sd

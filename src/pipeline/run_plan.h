@@ -4,6 +4,7 @@
 
 #include "sd/pipeline.h"
 
+#include "core/placement.h"
 #include "diffusion/scheduler_config.h"
 #include "models/family.h"
 
@@ -24,5 +25,9 @@ struct RunPlan {
 /// requests, in their order, into as few batches as possible.
 /// Errors: kUsage naming the flag, what was expected and what was found.
 std::vector<RunPlan> plan_runs(const std::vector<Request>& requests, const Family& family);
+
+/// On the CPU in float32 one run for each image, so that it has the same bits alone and among
+/// others: how libraries add up depends on the size of the batch. Elsewhere the plans as they are.
+std::vector<RunPlan> split_for_equal_bits(std::vector<RunPlan> plans, const Placement& placement);
 
 }  // namespace sd

@@ -48,6 +48,22 @@ class Options(unittest.TestCase):
         generator = torch.Generator().manual_seed(3)
         return pipeline(PROMPT, negative_prompt=NEGATIVE, generator=generator, **(SIZE | call)).images[0]
 
+    def test_an_image_has_the_same_bits_alone_and_in_a_batch(self):
+        for oracle in (self.oracle, self.v_oracle):
+            bits = {}
+            for batch in (1, 2, 3, 8):
+                folder = self.root / f"{oracle.folder.name}-batch{batch}"
+                folder.mkdir()
+                arguments = ["txt2img", "-m", str(oracle.folder), "-p", PROMPT, "--seed", "3", "--count", "8", *FLAGS]
+                arguments += ["--dtype", "fp32", "--batch-size", str(batch), "-q"]
+                arguments += ["-o", f"{folder}/{{index}}.png", "--save-latents", f"{folder}/{{index}}.safetensors"]
+                subprocess.run([os.environ["SD_BINARY"], *arguments], check=True, capture_output=True)
+                files = sorted(folder.iterdir())
+                self.assertEqual(len(files), 16)
+                bits[batch] = [file.read_bytes() for file in files]
+            for batch in (2, 3, 8):
+                self.assertEqual(bits[batch], bits[1], f"batches of {batch}")
+
     def test_clip_skip(self):
         for skip in (1, 2):
             self.same(self.picture("--sampler", "ddim", "--clip-skip", str(skip)), self.expected(clip_skip=skip))

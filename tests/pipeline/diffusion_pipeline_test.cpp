@@ -2,6 +2,7 @@
 
 #include "pipeline/diffusion_pipeline.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -57,7 +58,9 @@ TEST(DiffusionPipeline, RefusesAPictureThatCannotFitBeforeItEncodesThePrompt) {
     void on_progress(Phase phase, int, int) override { loading_alone &= phase == Phase::kLoad; }
     bool loading_alone = true;
   } observer;
-  DiffusionPipeline pipeline(shipped_model(), observer);
+  LoadOptions options = shipped_model();
+  options.dtype = "bf16";  // in fp32 the images of a batch are computed one after another
+  DiffusionPipeline pipeline(options, observer);
   Request request = small_request();
   request.width = request.height = 131072;
   failure_of(pipeline, {request}, observer, ErrorKind::kUsage);
@@ -102,6 +105,33 @@ TEST(DiffusionPipeline, NamesTheBrokenWeightOfAPictureThatIsNoNumber) {
   const std::string what = failure_of(pipeline, {small_request()}, observer, ErrorKind::kModel);
   EXPECT_THAT(what, HasSubstr(file.string() + ": tensor '"));
   EXPECT_THAT(what, HasSubstr("holds NaN, so the "));
+}
+
+TEST(DiffusionPipeline, AnImageHasTheSameBitsAloneAndInABatch) {
+  c10::InferenceMode no_autograd;
+  Observer observer;
+  DiffusionPipeline pipeline(shipped_model(), observer);
+  constexpr size_t kImages = 8;
+  std::vector<Request> requests(kImages, small_request());
+  std::vector<Painted> alone;
+  for (size_t i = 0; i < kImages; ++i) {
+    requests[i].seed = i;
+    requests[i].prompt += i % 2 == 0 ? " on a blue background" : "";
+    alone.push_back(std::move(pipeline.paint({requests[i]}, observer)[0]));
+  }
+  for (const size_t size : {2, 3, 8}) {
+    for (size_t begin = 0; begin < kImages; begin += size) {
+      const size_t end = std::min(begin + size, kImages);
+      const std::vector<Painted> together =
+          pipeline.paint({requests.begin() + static_cast<ptrdiff_t>(begin),
+                          requests.begin() + static_cast<ptrdiff_t>(end)},
+                         observer);
+      for (size_t i = begin; i < end; ++i) {
+        EXPECT_EQ(together[i - begin].latents.values, alone[i].latents.values) << size << ", " << i;
+        EXPECT_EQ(together[i - begin].picture, alone[i].picture) << size << ", " << i;
+      }
+    }
+  }
 }
 
 // One picture, several seeds: encoded once, yet every image is the one that is made alone.

@@ -140,5 +140,21 @@ INSTANTIATE_TEST_SUITE_P(
                    "only one of them"}),
     [](const auto& test) { return test.param.name; });
 
+// By construction, so that it holds whatever the CPU's libraries do.
+TEST(RunPlan, OnTheCpuInFloat32EveryImageIsARunOfItsOwn) {
+  std::vector<Request> requests(3);
+  requests[1].steps = 7;
+  const std::vector<RunPlan> plans = plan_runs(requests, Shapes());
+  ASSERT_EQ(plans.size(), 2);
+  const std::vector<RunPlan> singles = split_for_equal_bits(plans, {at::kCPU, at::kFloat});
+  ASSERT_EQ(singles.size(), 3);
+  EXPECT_THAT(singles[0].indices, ElementsAre(0));
+  EXPECT_THAT(singles[1].indices, ElementsAre(2));
+  EXPECT_EQ(singles[2].steps, 7);
+  EXPECT_THAT(singles[2].indices, ElementsAre(1));
+  EXPECT_EQ(split_for_equal_bits(plans, {at::kCPU, at::kBFloat16}).size(), 2);
+  EXPECT_EQ(split_for_equal_bits(plans, {at::Device("cuda:0"), at::kFloat}).size(), 2);
+}
+
 }  // namespace
 }  // namespace sd
