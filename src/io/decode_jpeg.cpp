@@ -1,11 +1,3 @@
-#include <cstddef>
-#include <cstdio>
-
-// needs <cstdio> and <cstddef> before it
-#include <jpeglib.h>
-// needs jpeglib.h before it
-#include <array>
-#include <csetjmp>
 #include <cstring>
 #include <jerror.h>
 #include <string_view>
@@ -15,26 +7,13 @@
 #include "core/check.h"
 #include "io/decoders.h"
 #include "io/exif.h"
+#include "io/jpeg_errors.h"
 
 namespace sd {
 namespace {
 
 constexpr std::string_view kExifPrefix{"Exif\0\0", 6};
 constexpr std::string_view kXmpPrefix{"http://ns.adobe.com/xap/1.0/\0", 29};
-
-/// libjpeg's error handler: remembers the message and jumps back. No C++ object with a destructor
-/// may live between the setjmp and the calls that can fail.
-struct ErrorHandler {
-  jpeg_error_mgr manager;  // first, so that libjpeg's pointer to it is one to this struct
-  std::jmp_buf jump;
-  std::array<char, JMSG_LENGTH_MAX> message;
-};
-
-[[noreturn]] void jump_back(j_common_ptr info) {
-  auto* handler = reinterpret_cast<ErrorHandler*>(info->err);
-  (*info->err->format_message)(info, handler->message.data());
-  std::longjmp(handler->jump, 1);  // NOLINT(cert-err52-cpp): no exception may pass through C
-}
 
 /// A file that ends too early is only a warning to libjpeg; other damage passes, as in Pillow.
 void on_message(j_common_ptr info, int level) {
@@ -88,7 +67,7 @@ class Decoder {
   std::span<const std::uint8_t> bytes_;
   const std::string& name_;
   jpeg_decompress_struct info_{};
-  ErrorHandler errors_{};
+  JpegErrorHandler errors_{};
 };
 
 /// Pillow's orientation: that of all EXIF blocks joined, else that of the last XMP packet.

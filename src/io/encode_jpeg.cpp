@@ -1,35 +1,15 @@
-#include <cstddef>
-#include <cstdio>
-
-// needs <cstdio> and <cstddef> before it
-#include <jpeglib.h>
-// needs jpeglib.h before it
 #include <array>
-#include <csetjmp>
 #include <cstdlib>
 #include <cstring>
 
 #include "core/check.h"
 #include "io/encoders.h"
+#include "io/jpeg_errors.h"
 
 namespace sd {
 namespace {
 
 constexpr std::array<std::uint8_t, 6> kExifPrefix = {'E', 'x', 'i', 'f', 0, 0};
-
-/// libjpeg's error handler: remembers the message and jumps back. No C++ object with a destructor
-/// may live between the setjmp and the calls that can fail.
-struct ErrorHandler {
-  jpeg_error_mgr manager;  // first, so that libjpeg's pointer to it is one to this struct
-  std::jmp_buf jump;
-  std::array<char, JMSG_LENGTH_MAX> message;
-};
-
-[[noreturn]] void jump_back(j_common_ptr info) {
-  auto* handler = reinterpret_cast<ErrorHandler*>(info->err);
-  (*info->err->format_message)(info, handler->message.data());
-  std::longjmp(handler->jump, 1);  // NOLINT(cert-err52-cpp): no exception may pass through C
-}
 
 /// An encoder and its file, which are taken down whatever happens.
 class Encoder {
@@ -85,7 +65,7 @@ class Encoder {
   }
 
   jpeg_compress_struct info_{};
-  ErrorHandler errors_{};
+  JpegErrorHandler errors_{};
   unsigned char* file_ = nullptr;
   unsigned long file_size_ = 0;
 };

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <optional>
 #include <utility>
+
+#include "io/tiff_reader.h"
 
 namespace sd {
 namespace {
@@ -14,26 +15,6 @@ constexpr int kOrientationTag = 0x0112;
 constexpr int kTypeShort = 3;
 constexpr int kTypeLong = 4;
 constexpr std::array<std::uint8_t, 6> kPrefix = {'E', 'x', 'i', 'f', 0, 0};
-
-/// Integers of a TIFF block in its own byte order; nothing where they would lie outside.
-class TiffReader {
- public:
-  TiffReader(std::span<const std::uint8_t> bytes, bool big_endian)
-      : bytes_(bytes), big_endian_(big_endian) {}
-
-  std::optional<std::uint32_t> integer(std::size_t offset, std::size_t size) const {
-    if (offset > bytes_.size() || bytes_.size() - offset < size) return std::nullopt;
-    std::uint32_t value = 0;
-    for (std::size_t i = 0; i < size; ++i) {
-      value = value << 8 | bytes_[offset + (big_endian_ ? i : size - 1 - i)];
-    }
-    return value;
-  }
-
- private:
-  std::span<const std::uint8_t> bytes_;
-  bool big_endian_;
-};
 
 /// Bytes of an integer of that type, 0 for types that Pillow takes no orientation from.
 std::size_t size_of_type(std::uint32_t type) {
@@ -51,10 +32,9 @@ int exif_orientation(std::span<const std::uint8_t> tiff) {
     if (!std::ranges::equal(tiff.first(kPrefix.size()), kPrefix)) break;
     tiff = tiff.subspan(kPrefix.size());
   }
-  if (tiff.size() < 8) return 0;
-  const bool big_endian = std::memcmp(tiff.data(), "MM\0\x2a", 4) == 0;
-  if (!big_endian && std::memcmp(tiff.data(), "II\x2a\0", 4) != 0) return 0;
-  const TiffReader reader(tiff, big_endian);
+  const std::optional<TiffReader> opened = TiffReader::open(tiff);
+  if (!opened) return 0;
+  const TiffReader& reader = *opened;
 
   const std::size_t directory = reader.integer(4, 4).value_or(0);
   const std::uint32_t entries = reader.integer(directory, 2).value_or(0);
