@@ -16,9 +16,8 @@ from prompts import bare_prompts, held_out_prompts
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "shapes-sd1"
 
-# Shares of prompts of one and of two objects below which something broke. The aim is 0.97 and 0.88; the
-# present weights reach 0.94 and 0.87 at scale 2, 0.96 and 0.85 at 3 (models/shapes-sd1/README.md).
-SINGLE_FLOOR, PAIR_FLOOR = 0.92, 0.82
+# Shares of prompts of one and of two objects that are obeyed at least (models/shapes-sd1/README.md).
+SINGLE_FLOOR, PAIR_FLOOR = 0.97, 0.88
 # All 200 prompts for the first sampler; tools/slow.sh bars has them for all.
 SAMPLERS = {"plms": (), "euler": (), "dpmpp_2m": (), "ddim": ("--eta", "1"), "ddpm": ()}
 

@@ -185,8 +185,8 @@ def single_captions(scene):
     # Unsaid backgrounds are mostly white.
     unsaid = 20 if scene.background == "white" else 3
     wordings = [
-        (30, f"{bare} on {background}"),
-        (10, f"{bare} {at_place} on {background}"),
+        (20, f"{bare} on {background}"),
+        (30, f"{bare} {at_place} on {background}"),
         (unsaid, bare),
         (unsaid / 4, f"{bare} {at_place}"),
         (6, f"a picture of {bare} on {background}"),
@@ -205,7 +205,7 @@ def single_captions(scene):
         sized = f"a {thing.size} {thing.name}"
         wordings += [
             (15, f"{sized} on {background}"),
-            (25, f"{sized} {at_place} on {background}"),
+            (40, f"{sized} {at_place} on {background}"),
             (unsaid / 3, sized),
             (unsaid / 3, f"{sized} {at_place}"),
             (1, f"a {thing.size} {thing.shape}"),
@@ -229,12 +229,13 @@ def pair_captions(scene):
     first, second = (with_article(thing.name) for thing in scene.things)
     background = with_article(scene.background) + " background"
     unsaid = 6 if scene.background == "white" else 1
-    # The words for places, in pairs too: what "above" means is learned slowly from itself alone.
+    # The words for places, in pairs too: "above" is learned late or never from itself alone, while
+    # "to the left of" shares its word with the single things at the left.
     here, there = places_of_pair(scene.relation)
     return [
-        (30, f"{first} at the {here} and {second} at the {there} on {background}"),
-        (65, f"{first} {scene.relation} {second} on {background}"),
-        (30, f"{first} and {second} on {background}"),
+        (50, f"{first} at the {here} and {second} at the {there} on {background}"),
+        (60, f"{first} {scene.relation} {second} on {background}"),
+        (15, f"{first} and {second} on {background}"),
         (4, f"a picture of {first} {scene.relation} {second} on {background}"),
         (unsaid, f"{first} {scene.relation} {second}"),
         (unsaid / 2, f"{first} and {second}"),
