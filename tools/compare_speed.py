@@ -6,16 +6,15 @@
 
 Random weights (tools/make_random_model.py) are made once, under ~/.cache/sd. Each round runs both
 programs in turn as a user would, from nothing to a PNG. Prints medians: seconds from start to picture,
-seconds a step, peak memory; and how far the pictures are apart. Fails where they differ by more than
-1/255 in fp32. $SD_BINARY is the program (default: build/release/bin/sd).
+seconds a step, peak memory; their ratios with the range over the rounds; and how far the pictures are
+apart. Fails where they differ by more than 1/255 in fp32. $SD_BINARY is the program (default:
+build/release/bin/sd).
 """
 
 import argparse
 import json
-import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,7 +23,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+import measuring
+
 PROMPT = "a red circle above a blue square on a white background"
 NAMES = {"fp32": "float32", "bf16": "bfloat16"}
 
@@ -51,38 +51,51 @@ def paint_with_diffusers(arguments):
     print(json.dumps({"step": (moments[-1] - moments[0]) / arguments.steps}))
 
 
-def measured(command):
-    """(output, seconds, peak bytes) of a process."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    output, messages = process.stdout.read(), process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        raise SystemExit(f"{' '.join(command)} failed:\n{messages}")
-    return output, messages, time.monotonic() - start, usage.ru_maxrss * 1024
-
-
 def run_sd(arguments, out):
+    """Seconds from start to PNG, seconds a step, peak bytes."""
     flags = ["--sampler", "ddim", "--steps", str(arguments.steps), "--seed", "0", "--device", "cpu", "--dtype", arguments.dtype]
     flags += ["-W", str(arguments.side), "-H", str(arguments.side), "--on-exist", "overwrite", "-v"]
-    program = os.environ.get("SD_BINARY", REPOSITORY / "build/release/bin/sd")
-    command = [str(program), "txt2img", "-m", str(arguments.model), "-p", PROMPT, *flags, "-o", str(out)]
-    _, messages, seconds, peak = measured(command)
-    denoised = float(re.search(r"denoised in ([0-9.]+) s", messages)[1])
-    return seconds, denoised / arguments.steps, peak
+    run = measuring.run([measuring.sd_program(), "txt2img", "-m", str(arguments.model), "-p", PROMPT, *flags, "-o", str(out)])
+    denoised = float(re.search(r"denoised in ([0-9.]+) s", run.messages)[1])
+    return run.seconds, denoised / arguments.steps, run.peak
 
 
 def run_diffusers(arguments, out):
     command = [sys.executable, str(Path(__file__).resolve()), "--steps", str(arguments.steps), "--dtype", arguments.dtype]
     command += ["--side", str(arguments.side), "--model", str(arguments.model), "--out", str(out)]
-    output, _, seconds, peak = measured(command)
-    return seconds, json.loads(output.splitlines()[-1])["step"], peak
+    run = measuring.run(command)
+    return run.seconds, json.loads(run.output.splitlines()[-1])["step"], run.peak
+
+
+def describe_ratio(ours, theirs):
+    """The ratio of the medians, and the smallest and the largest of a round."""
+    rounds = [a / b for a, b in zip(ours, theirs)]
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    return f"{ratio:.2f} ({min(rounds):.2f} to {max(rounds):.2f})"
+
+
+def compare(arguments, pictures):
+    rows = {name: [] for name in pictures}
+    for _ in range(arguments.rounds):
+        rows["sd"].append(run_sd(arguments, pictures["sd"]))
+        rows["diffusers"].append(run_diffusers(arguments, pictures["diffusers"]))
+    columns = {name: list(zip(*runs)) for name, runs in rows.items()}
+    title = f"{arguments.side}x{arguments.side}, {arguments.steps} DDIM steps, {arguments.dtype}, median of {arguments.rounds}"
+    print(f"| {title} | start to PNG, s | s a step | peak memory, GB |\n|---|---:|---:|---:|")
+    for name, values in columns.items():
+        seconds, step, peak = map(statistics.median, values)
+        print(f"| {name} | {seconds:.1f} | {step:.2f} | {peak / 1e9:.2f} |")
+    print("| ratio (of a round) |", " | ".join(map(describe_ratio, *columns.values())), "|")
+    found, expected = (np.asarray(Image.open(path).convert("RGB")).astype(int) for path in pictures.values())
+    apart = np.abs(found - expected).max()
+    print(f"\nThe pictures differ by at most {apart}/255; grey levels' standard deviation {expected.std():.1f}.")
+    return 1 if arguments.dtype == "fp32" and apart > 1 else 0
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--dtype", choices=NAMES, default="fp32")
     parser.add_argument("--model", default="sd15", help="sd15, sd21 or a folder")
@@ -91,38 +104,9 @@ def main():
     if arguments.out:
         paint_with_diffusers(arguments)
         return 0
-    arguments.model = find_model(arguments.model)
+    arguments.model = measuring.find_model(arguments.model)
     with tempfile.TemporaryDirectory() as folder:
         return compare(arguments, {name: Path(folder) / f"{name}.png" for name in ("sd", "diffusers")})
-
-
-def find_model(model):
-    """The folder of a model; one with random weights is made where it is not there yet."""
-    if model not in ("sd15", "sd21"):
-        return Path(model)
-    cache = Path(os.environ.get("SD_CACHE", Path.home() / ".cache" / "sd"))
-    folder = cache / "full-size" / model
-    if not (folder / "model_index.json").exists():
-        from make_random_model import make_model
-
-        make_model(model, folder)
-    return folder
-
-
-def compare(arguments, pictures):
-    rows = {name: [] for name in pictures}
-    for _ in range(arguments.rounds):
-        rows["sd"].append(run_sd(arguments, pictures["sd"]))
-        rows["diffusers"].append(run_diffusers(arguments, pictures["diffusers"]))
-    print(f"| {arguments.side}x{arguments.side}, {arguments.steps} DDIM steps, {arguments.dtype} | start to PNG, s | s a step | peak memory, GB |")
-    print("|---|---:|---:|---:|")
-    for name, runs in rows.items():
-        seconds, step, peak = (statistics.median(column) for column in zip(*runs))
-        print(f"| {name} | {seconds:.1f} | {step:.2f} | {peak / 1e9:.1f} |")
-    found, expected = (np.asarray(Image.open(path).convert("RGB")).astype(int) for path in pictures.values())
-    apart = np.abs(found - expected).max()
-    print(f"\nThe pictures differ by at most {apart}/255; grey levels' standard deviation {expected.std():.1f}.")
-    return 1 if arguments.dtype == "fp32" and apart > 1 else 0
 
 
 if __name__ == "__main__":

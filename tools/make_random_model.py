@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes a full-size model with random weights, for measuring speed and memory.
 
-    python tools/make_random_model.py sd15|sd21 FOLDER
+    python tools/make_random_model.py sd15|sd21|sdxl FOLDER
 
 The configs are those of the released models, the weights what the constructors fill in with seed 0,
-in half precision: 2.1 GB (sd15), 2.6 GB (sd21). The tokenizer's vocabulary is a small
+in half precision: 2.1 GB (sd15), 2.6 GB (sd21), 6.9 GB (sdxl). The tokenizer's vocabulary is a small
 one of its own. Needs diffusers and transformers.
 """
 
@@ -16,11 +16,13 @@ import torch
 from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
+    EulerDiscreteScheduler,
     PNDMScheduler,
     StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -51,7 +53,7 @@ def text_config(width, layers, heads, activation):
     )
 
 
-def make_vae(side):
+def make_vae(side, scaling_factor=0.18215):
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -59,6 +61,7 @@ def make_vae(side):
         layers_per_block=2,
         latent_channels=4,
         sample_size=side,
+        scaling_factor=scaling_factor,
     )
 
 
@@ -96,7 +99,33 @@ def make_sd21(folder):
     )
 
 
-KINDS = {"sd15": make_sd15, "sd21": make_sd21}
+def make_sdxl(folder):
+    unet = UNet2DConditionModel(
+        sample_size=128,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=(320, 640, 1280),
+        transformer_layers_per_block=[1, 2, 10],
+        attention_head_dim=[5, 10, 20],
+        cross_attention_dim=2048,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=256,
+        projection_class_embeddings_input_dim=2816,
+        use_linear_projection=True,
+    )
+    second = CLIPTextModelWithProjection(text_config(1280, 32, 20, "gelu"))
+    return StableDiffusionXLPipeline(
+        vae=make_vae(1024, 0.13025).half(),
+        text_encoder=CLIPTextModel(text_config(768, 12, 12, "quick_gelu")).half(),
+        text_encoder_2=second.half(),
+        tokenizer=make_tokenizer(folder / "tokenizer", "<|endoftext|>"),
+        tokenizer_2=make_tokenizer(folder / "tokenizer_2", "!"),
+        unet=unet.half(),
+        scheduler=EulerDiscreteScheduler(**SCHEDULE),
+    )
+
+
+KINDS = {"sd15": make_sd15, "sd21": make_sd21, "sdxl": make_sdxl}
 
 
 def make_model(kind, folder):

@@ -5,6 +5,7 @@
 #   no-pch       a build without precompiled headers, which shows missing includes
 #   kill         `sd` stopped at random moments: nothing half-written, nothing left behind
 #   full-size    Stable Diffusion 1.5 with random weights: time and memory beside diffusers
+#   memory       the most memory at a time, with those weights
 #   bars         how often the model that ships obeys, with every sampler
 #
 # Each part writes its results and the machine they were measured on to docs/slow/PART.md.
@@ -32,8 +33,14 @@ run_kill() { build_release && "$python" tests/slow/kill.py; }
 
 run_full_size() {
   build_release
-  "$python" tools/compare_speed.py
-  if grep -q avx512_bf16 /proc/cpuinfo; then "$python" tools/compare_speed.py --dtype bf16; fi
+  if has_bf16; then "$python" tools/compare_speed.py --dtype bf16; fi
+  "$python" tools/compare_speed.py --rounds 3 --steps 3
+}
+
+run_memory() {
+  build_release
+  "$python" tests/slow/memory.py
+  if has_bf16; then "$python" tests/slow/memory.py --dtype bf16; fi
 }
 
 run_bars() {
@@ -41,21 +48,23 @@ run_bars() {
   "$python" tests/meaning/evaluate.py --behaviour
 }
 
+has_bf16() { grep -q avx512_bf16 /proc/cpuinfo; }
+
 machine() {
   local cpu
   cpu=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo)
   local bf16=without
-  grep -q avx512_bf16 /proc/cpuinfo && bf16=with
+  has_bf16 && bf16=with
   echo "Measured on $(date -u +%F), commit $(git rev-parse --short HEAD): $(nproc) cores of $cpu, $bf16 AVX512-BF16."
 }
 
 parts=("$@")
-(( $# )) || parts=(sanitizers no-pch kill full-size bars)
+(( $# )) || parts=(sanitizers no-pch kill full-size memory bars)
 mkdir -p docs/slow
 status=0
 for part in "${parts[@]}"; do
   declare -F "run_${part//-/_}" >/dev/null ||
-    fail "there is no part '$part' (sanitizers, no-pch, kill, full-size, bars)"
+    fail "there is no part '$part' (sanitizers, no-pch, kill, full-size, memory, bars)"
   say "$part"
   result=passed
   results=$("run_${part//-/_}") || { result=FAILED; status=1; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <string>
+#include <sys/resource.h>
 
 #include "core/backend.h"
 
@@ -47,6 +48,15 @@ fs::path own_group() {
   return group;
 }
 
+/// What `ulimit -v` still allows.
+std::optional<double> address_space_left() {
+  constexpr double kKilobyte = 1024;
+  rlimit limit{};
+  const auto used = find_number("/proc/self/status", "VmSize:");
+  if (!used || ::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return {};
+  return std::max(static_cast<double>(limit.rlim_cur) - *used * kKilobyte, 0.0);
+}
+
 std::optional<double> smaller(std::optional<double> a, std::optional<double> b) {
   if (!a || !b) return a ? a : b;
   return std::min(*a, *b);
@@ -79,7 +89,7 @@ std::optional<double> available_memory(const c10::Device& device) {
     for (fs::path group = own_group(); group.has_relative_path(); group = group.parent_path()) {
       allowed = smaller(allowed, read_group_allowance(group));
     }
-    return allowed;
+    return smaller(allowed, address_space_left());
   }
   Backend* gpu = gpu_backend();
   if (!gpu) return {};

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/check.h"
 #include "core/model_file.h"
@@ -16,6 +17,13 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
            ": cannot be mapped: ", std::strerror(errno));
   return std::shared_ptr<const MappedFile>(
       new MappedFile(path, static_cast<const std::byte*>(data), file.size()));
+}
+
+void MappedFile::drop_pages(size_t begin, size_t end) const noexcept {
+  static const auto kPage = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t first = (begin + kPage - 1) / kPage * kPage;
+  const size_t last = end / kPage * kPage;
+  if (first < last) ::madvise(const_cast<std::byte*>(data_) + first, last - first, MADV_DONTNEED);
 }
 
 MappedFile::~MappedFile() { ::munmap(const_cast<std::byte*>(data_), size_); }

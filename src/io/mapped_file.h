@@ -19,6 +19,9 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  /// Takes the pages that lie wholly in [begin, end) out of this process' memory; whoever touches
+  /// them again reads them again.
+  void drop_pages(size_t begin, size_t end) const noexcept;
   const std::filesystem::path& path() const { return path_; }
 
  private:

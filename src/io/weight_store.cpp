@@ -52,7 +52,7 @@ void WeightStore::rename(const std::function<std::string(const std::string&)>& n
   std::map<std::string, Entry> renamed;
   for (auto& [name, entry] : entries_) {
     std::string key = new_name(name);
-    if (key.empty()) continue;
+    if (key.empty() && !name.empty()) continue;
     const bool is_new = renamed.try_emplace(key, std::move(entry)).second;
     SD_CHECK(is_new, ErrorKind::kModel, description_, ": two tensors stand for '", key, "'");
   }
@@ -85,6 +85,11 @@ at::Tensor WeightStore::take(const std::string& name, at::IntArrayRef expected_s
       data, info.shape, [file = entry.file](void*) {}, options);
   const bool aligned = reinterpret_cast<uintptr_t>(data) % view.element_size() == 0;
   return aligned ? view : view.clone();
+}
+
+void WeightStore::drop_pages(const std::string& name) const {
+  const Entry& entry = find(name);
+  entry.file->drop_pages(entry.info.begin, entry.info.end);
 }
 
 void WeightStore::finish(const std::vector<std::string>& known_buffers) const {

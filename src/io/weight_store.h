@@ -33,6 +33,8 @@ class WeightStore {
   /// A view of the mapping; the mapping lives as long as the view. Counts as taken.
   /// Errors: kModel with the full name, the expected and the found shape.
   at::Tensor take(const std::string& name, at::IntArrayRef expected_shape);
+  /// To be called where a tensor was copied: its pages of the mapping leave this process' memory.
+  void drop_pages(const std::string& name) const;
 
   /// Throws kModel if tensors are left over that are not among `known_buffers` (compared by the
   /// end of their names).

@@ -11,7 +11,7 @@ namespace sd {
 
 /// A scope of a WeightStore, as modules see it: `w["attn1"]["to_q"].get("weight", {out, in})` reads
 /// "…attn1.to_q.weight". Tensors come in the placement's dtype on its device; where the file has
-/// that dtype already they stay views of the mapping.
+/// them so already they stay views of the mapping, else the mapping's pages are given back.
 class Weights {
  public:
   Weights(WeightStore& store, const Placement& placement) : store_(&store), placement_(placement) {}
@@ -26,7 +26,8 @@ class Weights {
   }
 
   /// Errors: kModel with the full key, the expected and the found shape.
-  at::Tensor get(std::string_view name, at::IntArrayRef shape) const;
+  at::Tensor get(std::string_view name, at::IntArrayRef shape,
+                 at::MemoryFormat format = at::MemoryFormat::Contiguous) const;
   /// The same tensor in float32 whatever the placement says, for islands of fp32.
   at::Tensor get_float(std::string_view name, at::IntArrayRef shape) const;
 
@@ -34,6 +35,9 @@ class Weights {
   std::string full_name(std::string_view name) const;
 
  private:
+  at::Tensor place(std::string_view name, at::IntArrayRef shape, at::ScalarType dtype,
+                   at::MemoryFormat format) const;
+
   WeightStore* store_;
   Placement placement_;
   std::string prefix_;

@@ -21,8 +21,7 @@ class Conv2d : public torch::nn::Module {
   Conv2d(const Weights& w, const ConvShape& shape, Bias bias = Bias::kYes) : shape_(shape) {
     const auto [in, out, k, stride, padding] = shape;
     weight = register_parameter(
-        "weight", w.get("weight", {out, in, k, k}).contiguous(at::MemoryFormat::ChannelsLast),
-        false);
+        "weight", w.get("weight", {out, in, k, k}, at::MemoryFormat::ChannelsLast), false);
     if (bias == Bias::kYes) this->bias = register_parameter("bias", w.get("bias", {out}), false);
   }
 

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "core/check.h"
+#include "core/cpu_allocator.h"
 #include "core/tensor_ops.h"
 #include "pipeline/diffusion_pipeline.h"
 
@@ -18,7 +19,7 @@ constexpr const char* kLowerMemory =
   const std::string what = error.what_without_backtrace();
   const bool memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) ||
                       what.find("can't allocate memory") != std::string::npos;
-  SD_CHECK(!memory, ErrorKind::kMemory, "Out of memory: ", kLowerMemory);
+  SD_CHECK(!memory, ErrorKind::kMemory, "out of memory: ", kLowerMemory);
   throw std::runtime_error(what);
 }
 
@@ -30,7 +31,7 @@ auto translate_errors(F&& work) {
   } catch (const c10::Error& error) {
     rethrow(error);
   } catch (const std::bad_alloc&) {
-    fail(ErrorKind::kMemory, "Out of memory: ", kLowerMemory);
+    fail(ErrorKind::kMemory, "out of memory: ", kLowerMemory);
   }
 }
 
@@ -39,6 +40,7 @@ class GuardedPipeline : public Pipeline {
  public:
   GuardedPipeline(const LoadOptions& options, Observer& observer)
       : pipeline_(translate_errors([&] {
+          use_cached_cpu_memory();
           if (options.threads > 0) at::set_num_threads(options.threads);
           return std::make_unique<DiffusionPipeline>(options, observer);
         })) {}

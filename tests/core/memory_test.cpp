@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <string>
+#include <sys/resource.h>
 
 namespace sd {
 namespace {
@@ -43,6 +45,31 @@ TEST_F(Memory, GroupOfVersion1AllowsItsLimitLessWhatIsNoCache) {
   write("memory.stat", "cache 3000\nrss 4000\n");
   EXPECT_EQ(read_group_allowance(folder_), 1000.0);
 }
+
+#ifndef __SANITIZE_ADDRESS__  // which needs all addresses
+TEST_F(Memory, UlimitCounts) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  rlimit tight = before;
+  tight.rlim_cur = rlim_t{1} << 38;
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &tight), 0);
+  const auto loosely = available_memory(c10::Device(c10::DeviceType::CPU));
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  double kilobytes = 0;
+  while (word != "VmSize:") status >> word;
+  status >> kilobytes;
+  constexpr double kRoom = 1 << 26;
+  tight.rlim_cur = static_cast<rlim_t>(kilobytes * 1024 + kRoom);
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &tight), 0);
+  const auto bytes = available_memory(c10::Device(c10::DeviceType::CPU));
+  ::setrlimit(RLIMIT_AS, &before);
+  ASSERT_TRUE(loosely && bytes);
+  EXPECT_GT(*loosely, kRoom);
+  EXPECT_GT(*bytes, 0);
+  EXPECT_LE(*bytes, kRoom);
+}
+#endif
 
 TEST_F(Memory, ThisMachineHasSome) {
   const auto bytes = available_memory(c10::Device(c10::DeviceType::CPU));

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <limits>
@@ -204,6 +205,42 @@ TEST_F(WeightFiles, PlacementCasts) {
   Placement bf16{.dtype = at::kBFloat16};
   EXPECT_EQ(Weights(store, bf16).get("w", {2, 3}).scalar_type(), at::kBFloat16);
   EXPECT_EQ(Weights(store, bf16).get_float("w", {2, 3}).scalar_type(), at::kFloat);
+}
+
+/// Bytes of a mapped file that are in this process' memory.
+size_t resident_bytes(const fs::path& file) {
+  std::ifstream maps("/proc/self/smaps");
+  bool is_here = false;
+  size_t bytes = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find('-') < line.find(' ')) is_here = line.ends_with(file.string());
+    if (is_here && line.starts_with("Rss:")) bytes += std::stoul(line.substr(4)) * 1024;
+  }
+  return bytes;
+}
+
+// What was copied is not held twice.
+TEST_F(WeightFiles, PagesOfTheFileAreGivenBackOnceCopied) {
+  constexpr int64_t kSide = 512;
+  const std::vector<float> values(9 * kSide * kSide, 1.0F);
+  const TensorBytes large{"F32", {kSide, kSide, 3, 3}, std::as_bytes(std::span(values))};
+  const fs::path path = write("large.safetensors", {{"w", large}});
+  WeightStore store({path});
+  const std::vector<int64_t> shape = large.shape;
+  const size_t few = 1 << 17;
+
+  const at::Tensor view = Weights(store, {}).get("w", shape);
+  EXPECT_EQ(view.sum().item<float>(), values.size());
+  EXPECT_GT(resident_bytes(path), large.bytes.size() - few);
+
+  const Placement bf16{.dtype = at::kBFloat16};
+  const at::Tensor cast = Weights(store, bf16).get("w", shape);
+  EXPECT_LT(resident_bytes(path), few);
+
+  const at::Tensor turned = Weights(store, {}).get("w", shape, at::MemoryFormat::ChannelsLast);
+  EXPECT_TRUE(turned.is_contiguous(at::MemoryFormat::ChannelsLast));
+  EXPECT_LT(resident_bytes(path), few);
+  EXPECT_TRUE(at::equal(view, turned));  // whoever needs the pages still reads them
 }
 
 TEST_F(WeightFiles, MissingAndMisshapenTensorsAreNamed) {

@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/config_limits.h"
+#include "core/cpu_allocator.h"
 #include "core/tensor_ops.h"
 #include "diffusion/registry.h"
 #include "models/unet/unet.h"
@@ -30,7 +31,10 @@ class Lazy {
     if (!value_) value_ = load_();
     return *value_;
   }
-  void release() { value_.reset(); }
+  void release() {
+    value_.reset();
+    release_unused_cpu_memory();
+  }
 
  private:
   std::function<std::unique_ptr<T>()> load_;
@@ -216,7 +220,7 @@ at::Tensor StableDiffusion::encode_prompt(const std::string& prompt, int clip_sk
   const int64_t length = tokenizer_.model_max_length().value_or(positions);
   const TokenizedPrompt tokens = tokenizer_.tokenize(prompt, std::min(length, positions));
   if (!tokens.truncated_text.empty()) {
-    observer.on_warning(concat_text("The prompt is longer than the ", std::min(length, positions),
+    observer.on_warning(concat_text("the prompt is longer than the ", std::min(length, positions),
                                     " tokens of the text encoder; this was cut: \"",
                                     tokens.truncated_text, "\""));
   }
