@@ -34,6 +34,9 @@ void join_arguments(Arguments& arguments) {
           "--sampler " + sampler);
     sampler = named;
   }
+  const Request& request = arguments.request;
+  SD_CHECK(request.eta == 0 || request.sampler.empty() || request.sampler == "ddim",
+           ErrorKind::kUsage, "--eta belongs to --sampler ddim, found --sampler ", request.sampler);
   if (!arguments.precision.empty()) {
     const std::string named = arguments.precision == "full" ? "fp32" : "auto";
     std::string& dtype = arguments.load.dtype;

@@ -1,4 +1,5 @@
 #include <ostream>
+#include <string_view>
 
 #include "cli/bench_report.h"
 #include "cli/command.h"
@@ -15,7 +16,7 @@ namespace sd {
 namespace {
 
 constexpr int kUsualRounds = 3;
-constexpr const char* kPrompt = "a red circle on a blue background";
+constexpr std::string_view kPrompt = "a red circle on a blue background";
 
 /// Writes the pictures into a folder for temporary files, and takes them away again.
 double seconds_to_save(const std::vector<Painted>& painted, const Host& host) {
@@ -51,7 +52,7 @@ int run_bench(const Arguments& arguments, const Host& host, Console& console) {
   for (int round = 0; round < rounds; ++round) {
     progress.set_subject(concat_text("round ", round + 1, " of ", rounds));
     for (size_t i = 0; i < requests.size(); ++i) {
-      requests[i].prompt = arguments.prompt.value_or(kPrompt);
+      requests[i].prompt = arguments.prompt.value_or(std::string(kPrompt));
       requests[i].seed = arguments.seed.value_or(0) + i;
     }
     const std::vector<Painted> painted = pipeline->paint(requests, progress);
@@ -72,12 +73,18 @@ OptionGroup bench_options() {
        takes::whole(&Arguments::rounds, 1, kMaxImages), "3"},
       {0, "batch-size", "B", "images at once", takes::whole(&Arguments::batch_size, 1, kMaxBatch),
        "1"},
-      {'p', "prompt", "TEXT", "what to paint", takes::text(&Arguments::prompt),
-       "a red circle on a blue background"},
+      {'p', "prompt", "TEXT", "what to paint", takes::text(&Arguments::prompt), kPrompt},
       {'s', "seed", "N", "seed of the first image of each round",
        takes::parsed(&Arguments::seed, "", parse_seed), "0"},
   };
   return {"Rounds", kOptions};
+}
+
+OptionGroup bench_message_options() {
+  static const std::vector<Option> kOptions = with_help(
+      message_options(), "json",
+      "print an object on one line, as JSON, in place of the table; sd --help has its keys");
+  return {message_options().title, kOptions};
 }
 
 }  // namespace
@@ -90,7 +97,7 @@ const Command& bench_command() {
       .details =
           "Loads the model, paints the same pictures several times and prints the seconds of each "
           "part, and the most memory that the process held. Nothing is kept.",
-      .options = {bench_options(), sampling_options(), model_options(), message_options()},
+      .options = {bench_options(), sampling_options(), model_options(), bench_message_options()},
       .examples = {"sd bench --steps 30",
                    "sd bench -m ./stable-diffusion-v1-5 --steps 10 --dtype bf16 --json"},
       .run = run_bench};

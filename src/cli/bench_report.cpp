@@ -87,7 +87,8 @@ const std::array kKeys = {
     Key{"median",
         [](const BenchResult& result) -> Json { return round_json(result, median_round(result)); },
         "an object like those: medians of all rounds but the first"},
-    Key{"peak_memory", [](const BenchResult& result) -> Json { return result.peak_memory; },
+    Key{"peak_memory",
+        [](const BenchResult& result) -> Json { return static_cast<int64_t>(result.peak_memory); },
         "bytes that the process held at most"},
 };
 

@@ -15,8 +15,10 @@ namespace {
 constexpr std::array<std::string_view, 4> kTopics = {"bash", "zsh", "fish", "models"};
 
 int run_completion(const Arguments& arguments, const Host& host, Console& /*console*/) {
-  SD_CHECK(arguments.files.size() == 1, ErrorKind::kUsage, "SHELL is needed, one of ",
+  SD_CHECK(!arguments.files.empty(), ErrorKind::kUsage, "SHELL is needed, one of ",
            print_choices(kTopics), ": sd completion bash");
+  SD_CHECK(arguments.files.size() == 1, ErrorKind::kUsage,
+           "sd completion takes one name, found also '", arguments.files[1], "'");
   const std::string topic = parse_choice("sd completion", arguments.files[0], kTopics);
   if (topic == "bash") host.out << bash_completion();
   if (topic == "zsh") host.out << zsh_completion();

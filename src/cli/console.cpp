@@ -7,6 +7,7 @@
 #include <ctime>
 #include <ostream>
 
+#include "cli/shortened.h"
 #include "core/check.h"
 
 namespace sd {
@@ -35,11 +36,15 @@ std::string printable(std::string_view text) {
 
 }  // namespace
 
+Console::Console(const Host& host, bool no_color)
+    : host_(host),
+      color_(host.err_is_terminal && !terminal_is_dumb() && !is_set("NO_COLOR") && !no_color) {}
+
 void Console::configure(const Arguments& arguments) {
   quiet_ = arguments.quiet;
   verbose_ = arguments.verbose;
   const bool can_steer = host_.err_is_terminal && !terminal_is_dumb();
-  color_ = can_steer && !arguments.no_color && !is_set("NO_COLOR");
+  color_ = color_ && !arguments.no_color;
   live_ = can_steer && !quiet_;
   if (arguments.log_file) {
     log_name_ = *arguments.log_file;
@@ -49,7 +54,9 @@ void Console::configure(const Arguments& arguments) {
   }
 }
 
-void Console::error(std::string_view sentence) { print_line("error: ", Color::kRed, sentence); }
+void Console::error(std::string_view sentence) {
+  print_line("error: ", Color::kRed, without_middle(sentence));
+}
 
 void Console::warning(std::string_view sentence) {
   if (!quiet_) {

@@ -13,7 +13,8 @@ namespace sd {
 /// terminal that progress rewrites.
 class Console {
  public:
-  explicit Console(const Host& host) : host_(host) {}
+  /// In colours where standard error is a terminal, $NO_COLOR and `no_color` allowing.
+  Console(const Host& host, bool no_color);
 
   /// Takes -q, -v, --no-color and --log-file. Errors: kOutput where the log cannot be opened. Where
   /// it cannot be written later one warning says so, even with -q, and the work goes on.

@@ -78,7 +78,8 @@ std::string overview_help() {
       "Commands:\n";
   for (const Command* command : commands()) text += row(command->name, command->summary);
   text += row("help [COMMAND]", "the same as --help") + row("man", "this help as a man page") +
-          "\nOptions:\n" + row("-h, --help", "this help; sd COMMAND --help shows its options") +
+          row("version", "the same as --version") + "\nOptions:\n" +
+          row("-h, --help", "this help; sd COMMAND --help shows its options") +
           row("-V, --version", "versions of sd and of what it is built with");
   for (const HelpSection& section : help_sections()) {
     text += concat_text("\n", section.title, ":\n");

@@ -14,7 +14,9 @@ const std::vector<HelpRow> kOutputNames = {
      "sd-<seed>.png in that folder, which is made where it is missing; the / may be left "
      "out where the folder is there or has no dot in its name"},
     {"{index}, {seed}",
-     "in a name that ends in .png, .jpg or .webp: the number of the image, from 0, and its seed"},
+     "in a name that ends in .png, .jpg or .webp: the number of the image, from 0, and its seed; "
+     "the "
+     "folder is made where it is missing"},
     {"{index:05}", "the same with zeros in front, here 00000, 00001, ..."},
     {"{{, }}", "the braces { and } themselves"},
     {"-", "the file itself on standard output: PNG, or as --format says"},
@@ -51,7 +53,9 @@ std::span<const HelpSection> help_sections() {
       {"Environment", "", kEnvironment},
       {"Exit status", "", kExitCodes},
       {"Keys of --json",
-       "One object on one line for each image as soon as it is made. Messages count images from 1, "
+       "One object on one line for each image as soon as it is made; none for those that "
+       "--on-exist "
+       "skip leaves out. Messages count images from 1, "
        "index and {index} from 0.",
        report_keys()},
       {"Keys of sd info --json", "One object on one line for each file.", picture_info_keys()},

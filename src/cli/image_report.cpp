@@ -15,7 +15,7 @@ struct Facts {
   const Request& request;
   const std::filesystem::path* file = nullptr;
   const Painted* painted = nullptr;  ///< nullptr: the image failed
-  ModelIdentity model = {};
+  PictureOrigin origin = {};
   std::string error = {};
 };
 
@@ -47,11 +47,11 @@ const std::array kKeys = {
         "why it failed; this key alone tells that it did"},
     Key{"negative_prompt", In::kMade,
         [](const Facts& facts) -> Json { return facts.request.negative_prompt; }, "as given"},
-    Key{"model", In::kMade, [](const Facts& facts) -> Json { return facts.model.name; },
+    Key{"model", In::kMade, [](const Facts& facts) -> Json { return facts.origin.model; },
         "name of the model"},
     Key{"model_hash", In::kMade,
         [](const Facts& facts) -> Json {
-          return facts.model.hash.empty() ? Json(nullptr) : Json(facts.model.hash);
+          return facts.origin.model_hash.empty() ? Json(nullptr) : Json(facts.origin.model_hash);
         },
         "SHA-256 of the denoising network's files; null where they could not be read"},
     Key{"settings.width", In::kMade,
@@ -141,8 +141,8 @@ std::string print_line(const Facts& facts) {
 }  // namespace
 
 std::string image_report(const std::filesystem::path& file, int index, const Request& request,
-                         const Painted& painted, const ModelIdentity& model) {
-  return print_line({index, request, &file, &painted, model});
+                         const Painted& painted, const PictureOrigin& origin) {
+  return print_line({index, request, &file, &painted, origin});
 }
 
 std::string failure_report(int index, const Request& request, const std::string& error) {

@@ -1,5 +1,9 @@
+#include <array>
+#include <filesystem>
 #include <string>
+#include <string_view>
 #include <unistd.h>
+#include <vector>
 
 #include "cli/command.h"
 #include "cli/compvis.h"
@@ -27,6 +31,9 @@ int run_img2img(const Arguments& arguments, const Host& host, Console& console) 
   SD_CHECK(arguments.init_image || arguments.init_latents, ErrorKind::kUsage,
            "--init-img FILE is needed, the picture to start from (txt2img starts from none)");
   Start start;
+  const std::filesystem::path file =
+      arguments.init_image.value_or(arguments.init_latents.value_or(""));
+  start.name = file.filename().string();
   if (arguments.init_image) {
     const std::string name =
         *arguments.init_image == "-" ? "standard input" : *arguments.init_image;
@@ -41,6 +48,13 @@ int run_img2img(const Arguments& arguments, const Host& host, Console& console) 
   return run_paint(completed, start, host, console);
 }
 
+OptionGroup img2img_sampling_options() {
+  static constexpr std::array<std::string_view, 2> kSides = {"width", "height"};
+  static const std::vector<Option> kOptions =
+      with_standard(sampling_options(), kSides, "the input picture's, rounded down");
+  return {sampling_options().title, kOptions};
+}
+
 }  // namespace
 
 const Command& img2img_command() {
@@ -52,7 +66,7 @@ const Command& img2img_command() {
           "Paints pictures that start from a picture: noise is added to it and taken away "
           "again, led by the text. Of --steps only int(steps x strength) are run; where "
           "that is 0 the picture is encoded and decoded alone.",
-      .options = {init_options(), prompt_options(), sampling_options(), amount_options(),
+      .options = {init_options(), prompt_options(), img2img_sampling_options(), amount_options(),
                   output_options(), model_options(), compvis_options(), message_options()},
       .examples = {"sd img2img --init-img sketch.png -p \"a red circle\" --strength 0.6 -o new.png",
                    "sd img2img --init_img photo.jpg -p \"oil painting\" --n_samples 4 --outdir out",

@@ -22,11 +22,12 @@ namespace sd {
 namespace {
 
 std::vector<uint8_t> read_file(const std::string& file, const Host& host) {
-  if (file != "-") return read_input_file(file);
+  const auto is_stopped = [&] { return host.stop_signal() != 0; };
+  if (file != "-") return read_input_file(file, is_stopped);
   SD_CHECK(::isatty(STDIN_FILENO) != 1, ErrorKind::kUsage,
            "sd info - reads a picture from standard input, which is a terminal: a pipe or file was "
            "expected");
-  return read_standard_input([&] { return host.stop_signal() != 0; });
+  return read_standard_input(is_stopped);
 }
 
 /// The folder of the model that `name` stands for: a folder, or where nothing of that name is here
@@ -44,14 +45,15 @@ std::optional<std::filesystem::path> model_folder(const std::string& name) {
 
 /// What is printed of a model. Errors: kModel, kInterrupted.
 std::string model_text(const std::filesystem::path& folder, const Arguments& arguments,
-                       const Host& host) {
+                       const Host& host, Console& console) {
   ModelInfo info = read_model_info(folder, arguments.load.variant);
   const std::vector<std::filesystem::path> files = denoiser_files(folder, arguments.load.variant);
-  if (!files.empty()) info.hash = remembered_hash(files, hash_cache_folder());
-  if (arguments.hash && !files.empty() && !info.hash) {
-    info.hash = hash_files(files, [&] { return host.stop_signal() != 0; });
-    SD_CHECK(info.hash.has_value(), ErrorKind::kInterrupted, "stopped");
-    remember_hash(files, *info.hash, hash_cache_folder());
+  if (arguments.hash) {
+    info.hash = model_hash(files, [&] { return host.stop_signal() != 0; });
+    SD_CHECK(host.stop_signal() == 0, ErrorKind::kInterrupted, "stopped");
+    if (files.empty()) console.warning(folder.string() + " has no denoising network to hash");
+  } else {
+    info.hash = remembered_hash(files, hash_cache_folder());
   }
   return arguments.json ? model_info_json(info) + "\n" : print_model_info(info);
 }
@@ -59,7 +61,7 @@ std::string model_text(const std::filesystem::path& folder, const Arguments& arg
 /// What is printed of a file or folder. Errors: kInput where it is no picture and no model, kModel.
 std::string info_text(const std::string& file, const Arguments& arguments, const Host& host,
                       Console& console) {
-  if (const auto folder = model_folder(file)) return model_text(*folder, arguments, host);
+  if (const auto folder = model_folder(file)) return model_text(*folder, arguments, host, console);
   const PictureInfo info = read_picture_info(read_file(file, host), file);
   if (!info.parameters.warning.empty()) {
     console.warning(concat_text(display_name(file), ": ", info.parameters.warning));
@@ -110,14 +112,10 @@ OptionGroup model_info_options() {
 /// Those of all commands but -v, which has nothing to add here.
 OptionGroup info_options() {
   static const std::vector<Option> kOptions = [] {
-    std::vector<Option> options;
-    for (Option option : message_options().options) {
-      if (option.name == "verbose") continue;
-      if (option.name == "json") {
-        option.help = "print an object on one line for each file, as JSON; sd --help has its keys";
-      }
-      options.push_back(std::move(option));
-    }
+    std::vector<Option> options =
+        with_help(message_options(), "json",
+                  "print an object on one line for each file, as JSON; sd --help has its keys");
+    std::erase_if(options, [](const Option& option) { return option.name == "verbose"; });
     return options;
   }();
   return {"Output and messages", kOptions};

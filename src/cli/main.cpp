@@ -1,15 +1,22 @@
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <fcntl.h>
 #include <fstream>
 #include <iostream>
+#include <new>
+#include <string>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "sd/error.h"
+
+#include "cli/bus_error.h"
 #include "cli/run.h"
 #include "cli/stop_signals.h"
+#include "io/atomic_file.h"
 
 namespace {
 
@@ -55,11 +62,32 @@ uint64_t random_seed() {
   return seed;
 }
 
+/// For what nobody can catch: what a library throws while it starts or on a thread of its own.
+[[noreturn]] void end_in_one_sentence() {
+  int status = sd::kInternalErrorCode;
+  std::string sentence = "internal error";
+  try {
+    if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    status = sd::exit_code(sd::ErrorKind::kMemory);
+    sentence = "out of memory";
+  } catch (const std::exception& error) {
+    sentence = sentence + ": " + error.what();
+  } catch (...) {
+    sentence += ": an exception of unknown type";
+  }
+  sd::remove_live_temporaries();
+  std::cerr << "sd: error: " << sentence << std::endl;
+  ::_exit(status);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::set_terminate(end_in_one_sentence);
   keep_standard_streams();
   sd::install_stop_signals();
+  sd::install_bus_error_handler();
   const sd::Host host = {.out = std::cout,
                          .err = std::cerr,
                          .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,

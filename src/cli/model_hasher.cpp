@@ -4,6 +4,7 @@
 
 #include "sd/error.h"
 
+#include "cli/model_info.h"
 #include "io/model_hash.h"
 
 namespace sd {
@@ -14,17 +15,12 @@ ModelHasher::~ModelHasher() {
 }
 
 void ModelHasher::start() {
-  if (is_done_ || thread_.joinable()) return;
-  const std::filesystem::path cache = hash_cache_folder();
-  hash_ = files_.empty() ? std::nullopt : remembered_hash(files_, cache);
-  is_done_ = hash_.has_value() || files_.empty();
-  if (!is_done_) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
 void ModelHasher::run() {
   try {
-    hash_ = hash_files(files_, [this] { return must_stop_.load(); });
-    if (hash_) remember_hash(files_, *hash_, hash_cache_folder());
+    hash_ = model_hash(denoiser_files(model_, variant_), [this] { return must_stop_.load(); });
   } catch (const Error&) {  // a picture without the hash is a picture, too
     hash_ = std::nullopt;
   }

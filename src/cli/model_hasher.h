@@ -5,14 +5,15 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
+#include <utility>
 
 namespace sd {
 
 /// Makes the hash of a model's weights on a thread of its own, or finds it in the cache.
 class ModelHasher {
  public:
-  explicit ModelHasher(std::vector<std::filesystem::path> files) : files_(std::move(files)) {}
+  ModelHasher(std::filesystem::path model, std::string variant)
+      : model_(std::move(model)), variant_(std::move(variant)) {}
   /// Stops the thread.
   ~ModelHasher();
   ModelHasher(const ModelHasher&) = delete;
@@ -30,7 +31,8 @@ class ModelHasher {
   void run();
   static void wait_a_little();
 
-  std::vector<std::filesystem::path> files_;
+  std::filesystem::path model_;
+  std::string variant_;
   std::optional<std::string> hash_;  // written by the thread, read once it is done
   std::atomic<bool> is_done_ = false;
   std::atomic<bool> must_stop_ = false;

@@ -28,7 +28,6 @@ constexpr int kMaxClipSkip = 31;  // the largest CLIP text encoder has 32 layers
 constexpr std::string_view kModelsOwn = "the model's own";
 constexpr std::string_view kUsualQuality = "95";
 static_assert(kDefaultQuality == 95);
-constexpr std::string_view kOwnSize = "the model's own; for img2img the input picture's";
 
 constexpr std::array<std::string_view, 3> kSpacings = {"leading", "linspace", "trailing"};
 constexpr std::array<std::string_view, 1> kSigmas = {"karras"};
@@ -77,6 +76,24 @@ OnExist parse_on_exist(std::string_view flag, const std::string& text) {
 
 }  // namespace
 
+std::vector<Option> with_help(const OptionGroup& group, std::string_view name,
+                              std::string_view help) {
+  std::vector<Option> options(group.options.begin(), group.options.end());
+  for (Option& option : options) {
+    if (option.name == name) option.help = help;
+  }
+  return options;
+}
+
+std::vector<Option> with_standard(const OptionGroup& group, std::span<const std::string_view> names,
+                                  std::string_view standard) {
+  std::vector<Option> options(group.options.begin(), group.options.end());
+  for (Option& option : options) {
+    if (std::ranges::find(names, option.name) != names.end()) option.standard = standard;
+  }
+  return options;
+}
+
 // Each row: letter, name, value, help, what it takes, default, second name.
 
 OptionGroup prompt_options() {
@@ -94,10 +111,10 @@ OptionGroup prompt_options() {
 
 OptionGroup sampling_options() {
   static const Options kOptions = {
-      {'W', "width", "N", "width in pixels", whole(&Request::width, kMinSide, kMaxSide), kOwnSize,
+      {'W', "width", "N", "width in pixels", whole(&Request::width, kMinSide, kMaxSide), kModelsOwn,
        "W"},
       {'H', "height", "N", "height in pixels", whole(&Request::height, kMinSide, kMaxSide),
-       kOwnSize, "H"},
+       kModelsOwn, "H"},
       {0, "steps", "N", "denoising steps", whole(&Request::steps, 1, kMaxSteps), kModelsOwn,
        "ddim_steps"},
       {0, "scale", "S", "classifier-free guidance scale; 1 and below: no guidance",
@@ -125,7 +142,7 @@ OptionGroup amount_options() {
   static const Options kOptions = {
       {'s', "seed", "N", "seed of the first image; the next have N+1, N+2, ...",
        parsed(&Arguments::seed, concat_text("0 to ", kMaxSeed), parse_seed),
-       "a random one, printed"},
+       "a random one, printed and kept in the picture"},
       {0, "count", "N", "images in all; with --from-file: for each prompt",
        whole(&Arguments::count, 1, kMaxImages), "1"},
       {0, "batch-size", "B",
@@ -211,7 +228,7 @@ OptionGroup model_options() {
 
 OptionGroup message_options() {
   static const Options kOptions = {
-      {'q', "quiet", {}, "print results and errors alone", flag(&Arguments::quiet)},
+      {'q', "quiet", {}, "print only results and errors", flag(&Arguments::quiet)},
       {'v',
        "verbose",
        {},
@@ -224,7 +241,8 @@ OptionGroup message_options() {
        "--help has its keys",
        flag(&Arguments::json)},
       {0, "no-color", {}, "no colours on the terminal (as $NO_COLOR)", flag(&Arguments::no_color)},
-      {0, "log-file", "FILE", "append all messages to FILE, with the time of each",
+      {0, "log-file", "FILE",
+       "append all messages to FILE with the time of each, be they printed or not: those of -v too",
        path(&Arguments::log_file)},
       {'h', "help", {}, "print this help", flag(&Arguments::help)},
       {'V',

@@ -14,7 +14,6 @@
 #include "cli/grid_writer.h"
 #include "cli/image_report.h"
 #include "cli/model_hasher.h"
-#include "cli/model_info.h"
 #include "cli/model_path.h"
 #include "cli/paint_plan.h"
 #include "cli/picture_parameters.h"
@@ -76,7 +75,7 @@ class Painter {
     options.model = model.folder.string();
     console_.detail("model " + options.model);
     if (!arguments_.seed) console_.note(concat_text("seed ", plan_.images.front().seed));
-    hasher_.emplace(denoiser_files(model.folder, options.variant));
+    hasher_.emplace(model.folder, options.variant);
     progress_.set_on_first_step([this] { hasher_->start(); });
     pipeline_ = host_.load(options, progress_);
     check_side("--width", arguments_.request.width);
@@ -135,9 +134,13 @@ class Painter {
 
   void save(const PlannedImage& image, const Request& request, const Painted& painted) {
     describe_first(request, painted);
-    const ModelIdentity model = {
-        model_name_, hasher_->get([this] { return host_.stop_signal() != 0; }).value_or("")};
-    const std::string parameters = picture_parameters(request, painted.settings, model);
+    const PictureOrigin origin = {
+        .model = model_name_,
+        .model_hash = hasher_->get([this] { return host_.stop_signal() != 0; }).value_or(""),
+        .variant = arguments_.load.variant,
+        .start = start_.name,
+        .vae_tiling = arguments_.load.vae_tiling};
+    const std::string parameters = picture_parameters(request, painted.settings, origin);
     if (const auto reason = grid_.add(painted.picture, parameters)) console_.warning(*reason);
     const EncodedPicture file = plan_.saves_pictures
                                     ? encode_picture(painted.picture, parameters, plan_.encoding)
@@ -156,7 +159,8 @@ class Painter {
     }
     if (!plan_.saves_pictures) {
       ++saved_;
-      if (arguments_.json) print(image_report({}, image.index, request, painted, model) + "\n", "");
+      if (arguments_.json)
+        print(image_report({}, image.index, request, painted, origin) + "\n", "");
       return;
     }
     if (makes_folder(plan_.names)) folders_.make(plan_.names.folder);
@@ -165,7 +169,7 @@ class Painter {
     if (!path) return;  // another process was faster, and --on-exist skip
     ++saved_;
     const std::string line = arguments_.json
-                                 ? image_report(*path, image.index, request, painted, model)
+                                 ? image_report(*path, image.index, request, painted, origin)
                                  : path->string();
     print(line + "\n", "; the picture was saved as '" + path->string() + "'");
   }
@@ -214,16 +218,33 @@ class Painter {
   void describe_first(const Request& request, const Painted& painted) {
     if (std::exchange(is_described_, true)) return;
     const Settings& settings = painted.settings;
+    const size_t calls = settings.timesteps.size();
     if (request.init_image || request.init_latents) {
-      console_.detail(concat_text("target t_enc is ", settings.timesteps.size(), " steps"));
+      console_.detail(concat_text("target t_enc is ", calls, calls == 1 ? " step" : " steps"));
+      if (calls == 0 && request.strength > 0) {
+        console_.warning(concat_text("--strength ", request.strength, " of ", settings.steps,
+                                     " steps leaves none to run: the text changed nothing"));
+      }
     }
+    if (settings.scale <= 1 && calls > 0) warn_unguided(request, settings.scale);
     std::ostringstream text;
-    text << settings.width << "x" << settings.height << ", " << settings.steps << " steps of "
-         << settings.sampler << ", scale " << settings.scale << ", " << settings.device << ", "
-         << settings.dtype << std::fixed << std::setprecision(2) << "; encoded in "
-         << painted.timings.encode << " s, denoised in " << painted.timings.denoise
-         << " s, decoded in " << painted.timings.decode << " s";
+    text << settings.width << "x" << settings.height << ", " << settings.steps
+         << (settings.steps == 1 ? " step of " : " steps of ") << settings.sampler << ", scale "
+         << settings.scale << ", " << settings.device << ", " << settings.dtype << std::fixed
+         << std::setprecision(2) << "; encoded in " << painted.timings.encode << " s, denoised in "
+         << painted.timings.denoise << " s, decoded in " << painted.timings.decode << " s";
     console_.detail(text.str());
+  }
+
+  /// Says which options do nothing without guidance.
+  void warn_unguided(const Request& request, double scale) {
+    const char* option = !request.negative_prompt.empty() ? "--negative-prompt"
+                         : request.guidance_rescale > 0   ? "--guidance-rescale"
+                                                          : nullptr;
+    if (option != nullptr) {
+      console_.warning(concat_text(option, " does nothing with --scale ", scale,
+                                   ": there is guidance above 1 alone"));
+    }
   }
 
   /// "image 3 of 10", "images 3 to 4 of 10", or nothing for a single one. People count from 1.
@@ -269,7 +290,7 @@ int run_paint(const Arguments& arguments, const Start& start, const Host& host, 
   check_sides(arguments, start, plan.encoding);
   if (plan.skipped > 0) {
     console.note(concat_text(plan.skipped, plan.skipped == 1 ? " image is" : " images are",
-                             " there already and left out"));
+                             " there already and skipped"));
   }
   if (plan.images.empty()) return 0;
   return Painter(arguments, start, plan, host, console).run();

@@ -12,6 +12,7 @@ namespace sd {
 struct Start {
   std::optional<Picture> picture;
   std::optional<Latents> latents;
+  std::string name;  ///< of the file, without its folder; "-" for standard input
 };
 
 /// Plans, loads the model, paints batch after batch and saves each image as soon as its batch is

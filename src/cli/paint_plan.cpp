@@ -124,9 +124,6 @@ void plan_output(const Arguments& arguments, const Host& host, PaintPlan& plan) 
 }  // namespace
 
 PaintPlan make_paint_plan(const Arguments& arguments, const Host& host) {
-  const Request& request = arguments.request;
-  SD_CHECK(request.eta == 0 || request.sampler.empty() || request.sampler == "ddim",
-           ErrorKind::kUsage, "--eta belongs to --sampler ddim, found --sampler ", request.sampler);
   const Amount amount = find_amount(arguments);
   PaintPlan plan;
   plan.batch_size = amount.batch_size;

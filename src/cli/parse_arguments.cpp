@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "cli/nearest_name.h"
 #include "core/check.h"
@@ -46,6 +47,33 @@ const Option* find_option(const Command& command, std::string_view argument) {
   return nullptr;
 }
 
+/// The option of this command that does what one of diffusers' arguments, of A1111's fields or of
+/// the original scripts' options does under another name.
+const Option* find_foreign(const Command& command, std::string_view typed) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kForeign = {
+      {{"guidance-scale", "--scale"},
+       {"cfg-scale", "--scale"},
+       {"cfg", "--scale"},
+       {"num-inference-steps", "--steps"},
+       {"sampling-steps", "--steps"},
+       {"num-images-per-prompt", "--count"},
+       {"num-images", "--count"},
+       {"scheduler", "--sampler"},
+       {"sampling-method", "--sampler"},
+       {"denoising-strength", "--strength"},
+       {"init-image", "--init-img"},
+       {"image", "--init-img"},
+       {"ckpt", "--model"},
+       {"ckpt-path", "--model"},
+       {"checkpoint", "--model"},
+       {"diffusion-model", "--model"},
+       {"torch-dtype", "--dtype"}}};
+  const std::string name =
+      replaced(typed.substr(std::min(typed.find_first_not_of('-'), typed.size())), '_', '-');
+  const auto* found = std::ranges::find(kForeign, name, [](const auto& row) { return row.first; });
+  return found == kForeign.end() ? nullptr : find_option(command, found->second);
+}
+
 /// Complains about a long name behind one hyphen, "-steps".
 void check_hyphens(const Command& command, const std::string& argument) {
   const bool has_one = argument.size() > 2 && argument[0] == '-' && argument[1] != '-';
@@ -82,6 +110,11 @@ void check_dashes(const Command& command, const std::string& argument) {
     SD_CHECK(find_option(*other, argument) == nullptr, ErrorKind::kUsage, argument,
              " is an option of sd ", other->name, ", not of sd ", command.name);
   }
+  const std::string_view typed = std::string_view(argument).substr(0, argument.find('='));
+  if (const Option* meant = find_foreign(command, typed)) {
+    fail(ErrorKind::kUsage, "sd ", command.name, " has no option ", typed, " (here it is --",
+         meant->name, ")");
+  }
   std::vector<std::string_view> names;
   for (const OptionGroup& group : command.options) {
     for (const Option& option : group.options) {
@@ -89,7 +122,6 @@ void check_dashes(const Command& command, const std::string& argument) {
       if (!option.alias.empty()) names.push_back(option.alias);
     }
   }
-  const std::string_view typed = std::string_view(argument).substr(0, argument.find('='));
   const auto nearest =
       nearest_name(typed.substr(std::min(typed.find_first_not_of('-'), typed.size())), names);
   fail(ErrorKind::kUsage, "sd ", command.name, " has no option ", typed,

@@ -3,6 +3,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "cli/repaint.h"
 #include "core/check.h"
 #include "io/utf8.h"
 
@@ -35,6 +36,13 @@ Json fields_of(const Infotext& text) {
   return object;
 }
 
+/// With which arguments sd paints it again; none where it did not paint it, or they are not known.
+std::vector<std::string> command_of(const PictureInfo& info) {
+  const FoundParameters& found = info.parameters;
+  if (found.source != ParameterSource::kSd) return {};
+  return repaint_arguments(found.text);
+}
+
 const std::array kKeys = {
     Key{"schema", In::kAll, [](const Facts&) -> Json { return kSchema; },
         "1; with this number keys may be added, but none goes or changes"},
@@ -61,6 +69,13 @@ const std::array kKeys = {
         [](const Facts& facts) -> Json { return fields_of(facts.info->parameters.text); },
         "an object: the other parameters as texts, under the names that A1111 gives them, Steps, "
         "Sampler, CFG scale, Seed, Size and Model say"},
+    Key{"command", In::kWithParameters,
+        [](const Facts& facts) -> Json {
+          const std::vector<std::string> arguments = command_of(*facts.info);
+          return arguments.empty() ? Json(nullptr) : Json(arguments);
+        },
+        "a list: the arguments with which sd paints it again, the command first; null where sd did "
+        "not paint it"},
     Key{"warning", In::kRead,
         [](const Facts& facts) -> Json {
           const std::string& warning = facts.info->parameters.warning;
@@ -135,6 +150,8 @@ std::string print_picture_info(const PictureInfo& info) {
       text += "Negative prompt: " + found.text.negative_prompt + "\n";
     }
     for (const auto& [key, value] : found.text.fields) text += concat_text(key, ": ", value, "\n");
+    const std::vector<std::string> command = command_of(info);
+    if (!command.empty()) text += "Command: " + print_command(command) + "\n";
   }
   return printable(text);
 }

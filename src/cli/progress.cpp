@@ -83,7 +83,9 @@ void Progress::on_progress(Phase phase, int done, int total) {
     const bool is_announced = (announced_ & bit) != 0;
     if (is_announced && last_shown_ && now - *last_shown_ < kPlainSeconds) return;
     announced_ |= bit;
-    console_.note(line(done, total));
+    std::string text = line(done, total);
+    if (text != last_line_) console_.note(text);
+    last_line_ = std::move(text);
   }
   last_shown_ = now;
 }

@@ -50,6 +50,7 @@ class Progress : public Observer {
   std::optional<Phase> phase_;
   double phase_began_ = 0;
   std::optional<double> last_shown_;
+  std::string last_line_;
   unsigned announced_ = 0;  // bit p: a plain line has named phase p
 };
 

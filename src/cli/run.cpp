@@ -1,5 +1,7 @@
 #include "cli/run.h"
 
+#include <algorithm>
+#include <csignal>
 #include <new>
 #include <ostream>
 
@@ -33,9 +35,17 @@ bool asks_for(const std::string& typed, std::string_view name, std::string_view 
          (!letter.empty() && typed == concat_text("-", letter));
 }
 
+/// Errors: kUsage where more than one argument was given.
+void check_nothing_follows(const std::vector<std::string>& arguments) {
+  SD_CHECK(arguments.size() == 1, ErrorKind::kUsage, "sd ", arguments[0],
+           " takes nothing more, found '", arguments[1], "'");
+}
+
 /// `sd --help`, and `sd --help COMMAND` for that of a command.
 int print_help(const std::vector<std::string>& arguments, const Host& host) {
   const std::string topic = arguments.size() > 1 ? arguments[1] : "";
+  SD_CHECK(arguments.size() <= 2 || arguments.back().starts_with('-'), ErrorKind::kUsage,
+           "sd help takes the name of one command, found also '", arguments.back(), "'");
   if (topic.empty() || topic.starts_with('-') || asks_for(topic, "help") || topic == "man" ||
       topic == "version") {
     host.out << overview_help();
@@ -55,10 +65,12 @@ int run_command(const std::vector<std::string>& arguments, const Host& host, Con
   const std::string& first = arguments.front();
   if (asks_for(first, "help", "h")) return print_help(arguments, host);
   if (asks_for(first, "version", "V")) {
+    check_nothing_follows(arguments);
     host.out << version_text();
     return 0;
   }
   if (first == "man") {
+    check_nothing_follows(arguments);
     host.out << man_page();
     return 0;
   }
@@ -82,13 +94,14 @@ int run_command(const std::vector<std::string>& arguments, const Host& host, Con
 }  // namespace
 
 int run(const std::vector<std::string>& arguments, const Host& host) noexcept {
-  Console console(host);
+  // What is wrong with the options is said before they are read.
+  Console console(host, std::ranges::find(arguments, "--no-color") != arguments.end());
   try {
     return run_command(arguments, host, console);
   } catch (const Error& error) {
     const int signal = host.stop_signal();
     if (error.kind() == ErrorKind::kInterrupted && signal != 0) {
-      console.note(concat_text("stopped by signal ", signal));
+      console.note(concat_text("stopped by ", signal == SIGINT ? "Ctrl-C (SIGINT)" : "SIGTERM"));
       return kSignalBase + signal;
     }
     console.error(error.what());

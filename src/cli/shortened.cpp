@@ -46,4 +46,14 @@ std::string shortened(std::string_view sentence) {
                      count_characters(text.substr(end)), " more characters");
 }
 
+std::string without_middle(std::string_view error) {
+  constexpr size_t kEnd = 1000;
+  if (error.size() <= kLongestError) return std::string(error);
+  size_t first = kLongestError - kEnd;
+  while (first > 0 && is_inside_character(error[first])) --first;
+  size_t last = error.size() - kEnd;
+  while (last < error.size() && is_inside_character(error[last])) ++last;
+  return concat_text(error.substr(0, first), "\u2026", error.substr(last));
+}
+
 }  // namespace sd

@@ -13,4 +13,10 @@ inline constexpr std::size_t kLongestSentence = 300;
 /// at its end is kept, since what makes sentences long is a prompt in them.
 std::string shortened(std::string_view sentence);
 
+/// Bytes of the longest error that is printed whole: two paths fit in.
+inline constexpr std::size_t kLongestError = 10000;
+
+/// The sentence; of a longer error, which quotes a hostile name, the beginning and the end.
+std::string without_middle(std::string_view error);
+
 }  // namespace sd

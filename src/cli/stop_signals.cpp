@@ -18,7 +18,7 @@ static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler")
 /// live line, which the shell's ^C has broken. Only what a signal handler may call.
 void announce_stop() {
   constexpr std::string_view kText =
-      "\nsd: stopping after this step; a second signal stops at once\n";
+      "\nsd: stopping as soon as the step at hand is done; a second signal stops at once\n";
   const size_t from = ::isatty(STDERR_FILENO) == 1 ? 0 : 1;
   [[maybe_unused]] const auto written =
       ::write(STDERR_FILENO, kText.data() + from, kText.size() - from);
@@ -41,6 +41,7 @@ extern "C" void on_stop_signal(int signal) {
 
 void install_stop_signals() {
   std::signal(SIGPIPE, SIG_DFL);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of write()
   for (const int signal : {SIGINT, SIGTERM}) {
     struct sigaction action {};
     ::sigaction(signal, nullptr, &action);

@@ -116,7 +116,7 @@ std::set<std::string> weight_variants(const fs::path& folder) {
 
 ComponentFiles find_weight_files(const fs::path& folder, const std::string& stem,
                                  const std::string& variant) {
-  SD_CHECK(variant.find('/') == std::string::npos, ErrorKind::kUsage, "The variant '", variant,
+  SD_CHECK(variant.find('/') == std::string::npos, ErrorKind::kUsage, "the variant '", variant,
            "' is not part of a file name");
   check_model_folder(folder);
   std::vector<fs::path> paths = files_of_variant(folder, stem, variant);

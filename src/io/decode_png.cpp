@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
@@ -175,26 +174,6 @@ Picture decode_plain(std::span<const std::uint8_t> png, const Header& header,
   return picture;
 }
 
-/// The EXIF block in the text that ImageMagick wrote before there was eXIf: two lines, its length,
-/// and then itself in hexadecimal digits. What follows a character that is none is left out.
-std::vector<std::uint8_t> exif_of_text(std::string_view text) {
-  for (int line = 0; line < 3; ++line) {
-    const std::size_t end = text.find('\n');
-    if (end == text.npos) return {};
-    text.remove_prefix(end + 1);
-  }
-  std::vector<std::uint8_t> bytes;
-  int digits = 0;
-  int value = 0;
-  for (const char digit : text) {
-    if (digit == '\n') continue;
-    if (!std::isxdigit(static_cast<unsigned char>(digit))) break;
-    value = value << 4 | (digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
-    if (++digits % 2 == 0) bytes.push_back(static_cast<std::uint8_t>(value));
-  }
-  return bytes;
-}
-
 int orientation(std::span<const PngChunk> chunks, const std::string& name) {
   bool has_exif = false;
   for (const PngChunk& chunk : chunks) {
@@ -205,7 +184,7 @@ int orientation(std::span<const PngChunk> chunks, const std::string& name) {
   const auto texts = png_text(chunks, name);
   const auto exif = texts.find("Raw profile type exif");
   if (!has_exif && exif != texts.end()) {
-    if (const int value = exif_orientation(exif_of_text(exif->second))) return value;
+    if (const int value = exif_orientation(unpack_profile(exif->second))) return value;
   }
   const auto xmp = texts.find("XML:com.adobe.xmp");
   return xmp == texts.end() ? 0 : xmp_orientation(xmp->second);

@@ -136,4 +136,14 @@ bool remember_hash(const std::vector<fs::path>& files, const std::string& hash,
   }
 }
 
+std::optional<std::string> model_hash(const std::vector<fs::path>& files,
+                                      const std::function<bool()>& stop) {
+  if (files.empty()) return std::nullopt;
+  const fs::path cache = hash_cache_folder();
+  if (auto hash = remembered_hash(files, cache)) return hash;
+  auto hash = hash_files(files, stop);
+  if (hash) remember_hash(files, *hash, cache);
+  return hash;
+}
+
 }  // namespace sd

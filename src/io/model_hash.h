@@ -28,4 +28,9 @@ std::optional<std::string> remembered_hash(const std::vector<std::filesystem::pa
 bool remember_hash(const std::vector<std::filesystem::path>& files, const std::string& hash,
                    const std::filesystem::path& cache) noexcept;
 
+/// The remembered hash of these files, or one made now and remembered. Nothing where there are no
+/// files, or where `stop` returned true. Errors: kModel.
+std::optional<std::string> model_hash(const std::vector<std::filesystem::path>& files,
+                                      const std::function<bool()>& stop);
+
 }  // namespace sd

@@ -98,7 +98,8 @@ bool is_bare_extension(const std::string& name) {
 }
 
 /// One file or a pattern, which `option` must be where it is no folder.
-OutputNames parse_file(std::string_view flag, const std::string& option, int count) {
+OutputNames parse_file(std::string_view flag, const std::string& option, int count,
+                       bool may_be_folder) {
   const fs::path path = option;
   const std::string folder = path.parent_path().string();
   const std::string name = path.filename().string();
@@ -110,8 +111,8 @@ OutputNames parse_file(std::string_view flag, const std::string& option, int cou
   const bool is_pattern = std::any_of(pieces.begin(), pieces.end(),
                                       [](const Piece& piece) { return !piece.key.empty(); });
   SD_CHECK(is_pattern || count == 1, ErrorKind::kUsage, flag,
-           " expects a name with {index} or {seed}, or a folder, for ", count,
-           " images, found one file '", option, "'");
+           " expects a name with {index} or {seed}", may_be_folder ? ", or a folder," : "", " for ",
+           count, " images, found one file '", option, "'");
   OutputNames names = {is_pattern ? OutputKind::kPattern : OutputKind::kFile, path.parent_path(),
                        name, flag};
   output_path(names, 0, 0);  // complains about a name that is too long
@@ -150,15 +151,16 @@ OutputNames parse_output(const std::optional<std::string>& option, int count,
            *option, "'");
   SD_CHECK(!format || *format == *named, ErrorKind::kUsage, kFlag, " ", *option, " and --format ",
            format_name(*format), " cannot stand together");
-  return parse_file(kFlag, *option, count);
+  return parse_file(kFlag, *option, count, /*may_be_folder=*/true);
 }
 
 OutputNames parse_latents_output(const std::string& option, int count) {
   constexpr std::string_view kFlag = "--save-latents";
   check_name(kFlag, option);
   SD_CHECK(fs::path(option).extension() == ".safetensors", ErrorKind::kUsage, kFlag,
-           " expects a name that ends in .safetensors, found '", option, "'");
-  return parse_file(kFlag, option, count);
+           " expects a name that ends in .safetensors",
+           count > 1 ? " with {index} or {seed} in it" : "", ", found '", option, "'");
+  return parse_file(kFlag, option, count, /*may_be_folder=*/false);
 }
 
 fs::path output_path(const OutputNames& names, int index, std::uint64_t seed) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstring>
 #include <optional>
 #include <zlib.h>
@@ -70,26 +71,6 @@ std::optional<std::string> unpack_text(std::string_view type, std::string_view r
   return packed ? inflate_text(rest, limit) : std::string(rest);
 }
 
-/// The bytes of "\nexif\n    LENGTH\n" and hexadecimal digits in lines, up to what is none.
-std::vector<std::uint8_t> unpack_profile(std::string_view text) {
-  for (int line = 0; line < 3; ++line) {
-    const std::size_t end = text.find('\n');
-    if (end == text.npos) return {};
-    text.remove_prefix(end + 1);
-  }
-  std::vector<std::uint8_t> bytes;
-  bool is_half = false;
-  for (const char c : text) {
-    if (c == '\n') continue;
-    const std::size_t digit = std::string_view("0123456789abcdef").find(c);
-    if (digit == std::string_view::npos) break;
-    if (!is_half) bytes.push_back(0);
-    bytes.back() = static_cast<std::uint8_t>(bytes.back() << 4 | digit);
-    is_half = !is_half;
-  }
-  return bytes;
-}
-
 }  // namespace
 
 bool is_png(std::span<const std::uint8_t> bytes) {
@@ -132,6 +113,24 @@ std::map<std::string, std::string> png_text(std::span<const PngChunk> chunks,
     texts[utf8_or_latin1(*keyword)] = utf8_or_latin1(*text);
   }
   return texts;
+}
+
+std::vector<std::uint8_t> unpack_profile(std::string_view text) {
+  for (int line = 0; line < 3; ++line) {
+    const std::size_t end = text.find('\n');
+    if (end == text.npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  std::vector<std::uint8_t> bytes;
+  int digits = 0;
+  int value = 0;
+  for (const char digit : text) {
+    if (digit == '\n') continue;
+    if (!std::isxdigit(static_cast<unsigned char>(digit))) break;
+    value = value << 4 | (digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+    if (++digits % 2 == 0) bytes.push_back(static_cast<std::uint8_t>(value));
+  }
+  return bytes;
 }
 
 std::vector<std::uint8_t> png_exif(std::span<const PngChunk> chunks,

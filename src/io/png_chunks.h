@@ -27,6 +27,10 @@ std::vector<PngChunk> png_chunks(std::span<const std::uint8_t> bytes, const std:
 std::map<std::string, std::string> png_text(std::span<const PngChunk> chunks,
                                             const std::string& name);
 
+/// The bytes of a text "Raw profile type …" as ImageMagick writes it: two lines, a length, and then
+/// hexadecimal digits. What follows a character that is none is left out.
+std::vector<std::uint8_t> unpack_profile(std::string_view text);
+
 /// The EXIF block of a PNG file with these chunks and texts: the chunk eXIf, else the text that
 /// ImageMagick wrote before there was one; empty where there is neither.
 std::vector<std::uint8_t> png_exif(std::span<const PngChunk> chunks,

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <fcntl.h>
+#include <optional>
 #include <poll.h>
 #include <string_view>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "core/check.h"
@@ -109,6 +112,45 @@ class Descriptor {
   int fd_;
 };
 
+/// The bytes that come through an open descriptor, to its end. Errors: kInput where they are more
+/// than `most`; kInterrupted once `is_stopped` is true, which is asked several times a second.
+std::vector<std::uint8_t> read_stream(int descriptor, const std::string& name,
+                                      const std::function<bool()>& is_stopped, std::size_t most) {
+  constexpr std::size_t kFirstSize = std::size_t{1} << 16;
+  std::vector<std::uint8_t> bytes;
+  std::size_t filled = 0;
+  for (;;) {
+    SD_CHECK(!is_stopped(), ErrorKind::kInterrupted, "stopped");
+    pollfd input = {descriptor, POLLIN, 0};
+    if (::poll(&input, 1, kWaitMilliseconds) == 0) continue;  // read() would wait on a signal
+    if (filled == bytes.size()) bytes.resize(std::max(kFirstSize, 2 * filled));
+    const ssize_t got = ::read(descriptor, &bytes[filled], bytes.size() - filled);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    SD_CHECK(got >= 0, ErrorKind::kInput, "cannot read ", name, ": ", std::strerror(errno));
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+    SD_CHECK(filled <= most, ErrorKind::kInput, "cannot read ", name, ": it has more than ", most,
+             " bytes");
+  }
+  bytes.resize(filled);
+  return bytes;
+}
+
+/// The number of the descriptor that /dev/stdin or /dev/fd/63 names, which is what shells write for
+/// `<(command)`: it is open, and opening it once more would be another reader.
+std::optional<int> open_descriptor(const std::filesystem::path& path) {
+  const std::string name = path.lexically_normal().string();
+  if (name == "/dev/stdin") return STDIN_FILENO;
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!name.starts_with(folder)) continue;
+    const std::string_view digits = std::string_view(name).substr(folder.size());
+    int number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error == std::errc() && end == digits.data() + digits.size()) return number;
+  }
+  return {};
+}
+
 }  // namespace
 
 void check_picture_size(std::uint64_t width, std::uint64_t height, const std::string& name) {
@@ -118,7 +160,8 @@ void check_picture_size(std::uint64_t width, std::uint64_t height, const std::st
            " pixels, sides of 1 to ", kMaxSide, " and at most ", kMaxArea, " pixels are read");
 }
 
-std::vector<std::uint8_t> read_input_file(const std::filesystem::path& path) {
+std::vector<std::uint8_t> read_input_file(const std::filesystem::path& path,
+                                          const std::function<bool()>& is_stopped) {
   const std::string name = path.string();
   // non-blocking: opening a FIFO must not wait for its writer
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -129,8 +172,12 @@ std::vector<std::uint8_t> read_input_file(const std::filesystem::path& path) {
            "': ", std::strerror(errno));
   SD_CHECK(!S_ISDIR(status.st_mode), ErrorKind::kInput, "cannot read '", name,
            "': it is a folder, not a file");
-  SD_CHECK(S_ISREG(status.st_mode), ErrorKind::kInput, "cannot read '", name,
-           "': it is a pipe or device, not a regular file");
+  if (!S_ISREG(status.st_mode)) {
+    const std::optional<int> open_already = open_descriptor(path);
+    SD_CHECK(open_already, ErrorKind::kInput, "cannot read '", name,
+             "': it is a pipe or device, not a regular file");
+    return read_stream(*open_already, "'" + name + "'", is_stopped, kMaxInput);
+  }
   SD_CHECK(status.st_size <= static_cast<off_t>(kMaxInput), ErrorKind::kInput, "cannot read '",
            name, "': it has ", status.st_size, " bytes, at most ", kMaxInput, " were expected");
 
@@ -149,24 +196,7 @@ std::vector<std::uint8_t> read_input_file(const std::filesystem::path& path) {
 
 std::vector<std::uint8_t> read_standard_input(const std::function<bool()>& is_stopped,
                                               std::size_t most) {
-  constexpr std::size_t kFirstSize = std::size_t{1} << 16;
-  std::vector<std::uint8_t> bytes;
-  std::size_t filled = 0;
-  for (;;) {
-    SD_CHECK(!is_stopped(), ErrorKind::kInterrupted, "stopped");
-    pollfd input = {STDIN_FILENO, POLLIN, 0};
-    if (::poll(&input, 1, kWaitMilliseconds) == 0) continue;  // read() would wait on a signal
-    if (filled == bytes.size()) bytes.resize(std::max(kFirstSize, 2 * filled));
-    const ssize_t got = ::read(STDIN_FILENO, &bytes[filled], bytes.size() - filled);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    SD_CHECK(got >= 0, ErrorKind::kInput, "cannot read standard input: ", std::strerror(errno));
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-    SD_CHECK(filled <= most, ErrorKind::kInput, "cannot read standard input: it has more than ",
-             most, " bytes");
-  }
-  bytes.resize(filled);
-  return bytes;
+  return read_stream(STDIN_FILENO, "standard input", is_stopped, most);
 }
 
 Picture read_picture_bytes(std::span<const std::uint8_t> bytes, const std::string& name) {

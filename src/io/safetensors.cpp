@@ -222,6 +222,9 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file,
   const std::string_view json = text.substr(kLengthBytes, length);
   SD_CHECK(json.starts_with('{'), ErrorKind::kModel, name,
            ": not a safetensors file (its header does not begin with '{')");
+  const size_t nul = json.find('\0');  // which the parser would take for the end
+  SD_CHECK(nul == json.npos, ErrorKind::kModel, name,
+           ": the safetensors header is not valid JSON (at byte ", kLengthBytes + nul + 1, ")");
 
   SafetensorsHeader header;
   HeaderHandler handler(header, name);

@@ -7,7 +7,7 @@
 namespace sd {
 
 void check_not_stopped(Observer& observer) {
-  SD_CHECK(!observer.stop_requested(), ErrorKind::kInterrupted, "Stopped");
+  SD_CHECK(!observer.stop_requested(), ErrorKind::kInterrupted, "stopped");
 }
 
 at::Tensor denoise(const DenoiseTask& task, at::Tensor latents, Observer& observer) {

@@ -37,7 +37,7 @@ void check_finite(const at::Tensor& values, const char* what, const Family& fami
   const std::optional<std::string> broken = family.find_broken_weight();
   SD_CHECK(!broken, ErrorKind::kModel, *broken, ", so the ", what, " became NaN or infinite");
   const bool half = placement.dtype != at::kFloat;
-  fail(ErrorKind::kNumeric, "The ", what, " became NaN or infinite; ",
+  fail(ErrorKind::kNumeric, "the ", what, " became NaN or infinite; ",
        half ? "try --dtype fp32" : "try another sampler, more steps or a lower --scale");
 }
 

@@ -32,9 +32,10 @@ Size picture_size(const Request& request, const Family& family) {
   Size size{family.defaults().width, family.defaults().height};
   if (request.init_image) {
     const Picture& input = *request.init_image;
-    SD_CHECK(input.width >= multiple && input.height >= multiple, ErrorKind::kInput,
-             "--init-img: expected at least ", multiple, "x", multiple, " pixels, found ",
-             input.width, "x", input.height);
+    SD_CHECK(
+        (request.width || input.width >= multiple) && (request.height || input.height >= multiple),
+        ErrorKind::kInput, "--init-img: expected at least ", multiple, "x", multiple,
+        " pixels, found ", input.width, "x", input.height);
     size = {input.width / multiple * multiple, input.height / multiple * multiple};
   } else if (request.init_latents) {
     const auto& shape = request.init_latents->shape;

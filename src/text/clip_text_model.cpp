@@ -103,10 +103,10 @@ ClipTextOutput ClipTextEncoder::encode(const at::Tensor& ids,
 void ClipTextEncoder::check_ids(const at::Tensor& ids) const {
   TORCH_INTERNAL_ASSERT(ids.dim() == 2 && ids.numel() > 0 && ids.scalar_type() == at::kLong &&
                         ids.is_cpu());
-  SD_CHECK(ids.size(1) <= config_.max_positions, ErrorKind::kUsage, "The prompt has ", ids.size(1),
+  SD_CHECK(ids.size(1) <= config_.max_positions, ErrorKind::kUsage, "the prompt has ", ids.size(1),
            " tokens, the text encoder takes at most ", config_.max_positions);
   const auto largest = at::max(ids).item<int64_t>();
-  SD_CHECK(largest < config_.vocab_size, ErrorKind::kModel, "The tokenizer gives the token ",
+  SD_CHECK(largest < config_.vocab_size, ErrorKind::kModel, "the tokenizer gives the token ",
            largest, ", the text encoder has only ", config_.vocab_size,
            " ('vocab_size'): they do not belong together");
 }

@@ -56,5 +56,11 @@ TEST_F(BenchTest, HasNoOutputOptions) {
   EXPECT_EQ(outcome.code, 2);
 }
 
+TEST_F(BenchTest, RefusesOptionsThatContradictEachOther) {
+  const Outcome outcome = sd({"bench", "-m", "tiny", "--sampler", "euler", "--eta", "1"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--eta belongs to --sampler ddim"));
+}
+
 }  // namespace
 }  // namespace sd::testing

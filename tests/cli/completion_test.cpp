@@ -103,7 +103,7 @@ class CompletionTest : public CliTest {
             "$PWD/models/found\n"
             "  builtin compadd \"$@\" }'\n"
             "tell 'print ready > models/ready'\n"
-            "for ((i = 0; i < 200 && ! $+commands[never]; ++i)); do [[ -e models/ready ]] && "
+            "for ((i = 0; i < 200; ++i)); do [[ -e models/ready ]] && "
             "break; sleep 0.05; done\n"
             "zpty -w -n ask '" +
             line +
@@ -129,9 +129,8 @@ TEST_F(CompletionTest, PrintsTheScripts) {
   EXPECT_EQ(sd({"completion", "zsh"}).out, zsh_completion());
   EXPECT_EQ(sd({"completion", "fish"}).out, fish_completion());
   EXPECT_THAT(sd({"completion", "models"}).out, HasSubstr("tiny\n"));
-  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"completion"},
-                                                {"completion", "tcsh"},
-                                                {"completion", "bash", "zsh"}}) {
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"completion"}, {"completion", "tcsh"}}) {
     const Outcome outcome = sd(wrong);
     EXPECT_EQ(outcome.code, 2);
     EXPECT_THAT(outcome.err, HasSubstr("bash, zsh, fish or models"));

@@ -147,7 +147,7 @@ TEST_F(InitImageTest, StopsWhileStandardInputKeepsItWaiting) {
   signal_ = 15;
   const Outcome outcome = from("-");
   EXPECT_EQ(outcome.code, 143);
-  EXPECT_THAT(outcome.err, HasSubstr("stopped by signal 15"));
+  EXPECT_THAT(outcome.err, HasSubstr("stopped by SIGTERM"));
 }
 
 TEST_F(InitImageTest, HasItsFormatsInTheHelp) {

@@ -44,6 +44,40 @@ TEST_F(MessagesTest, PlainLinesComeAtPhasesAndEveryTenSeconds) {
   EXPECT_EQ(outcome.out, "sd-1.png\n");
 }
 
+TEST_F(MessagesTest, WhatDoesNothingIsSaid) {
+  EXPECT_THAT(txt2img({"-p", "x", "--scale", "1", "-n", "dog", "-o", "a.png"}).err,
+              HasSubstr("sd: warning: --negative-prompt does nothing with --scale 1: "));
+  EXPECT_THAT(txt2img({"-p", "x", "--scale", "0.5", "--guidance-rescale", "1", "-o", "b.png"}).err,
+              HasSubstr("sd: warning: --guidance-rescale does nothing with --scale 0.5: "));
+  EXPECT_THAT(txt2img({"-p", "x", "--scale", "1", "-o", "c.png"}).err, Not(HasSubstr("warning")));
+  EXPECT_THAT(txt2img({"-p", "x", "-n", "dog", "-o", "d.png"}).err, Not(HasSubstr("warning")));
+  EXPECT_THAT(
+      img2img({"-p", "x", "--init-img", "a.png", "--strength", "0.04", "-o", "e.png"}).err,
+      HasSubstr(
+          "warning: --strength 0.04 of 20 steps leaves none to run: the text changed nothing"));
+  EXPECT_THAT(img2img({"-p", "x", "--init-img", "a.png", "--strength", "0", "-o", "f.png"}).err,
+              Not(HasSubstr("warning")));
+}
+
+// Long phases are named once, too.
+TEST_F(MessagesTest, ALineIsNotPrintedTwice) {
+  engine_.on_load = [this](Observer& observer) {
+    observer.on_progress(Phase::kLoad, 0, 1);
+    now_ += 30;
+    observer.on_progress(Phase::kLoad, 1, 1);
+  };
+  EXPECT_EQ(txt2img({"-p", "x", "-s", "1", "-o", "a.png"}).err, "sd: loading\n");
+}
+
+TEST_F(MessagesTest, ErrorsInOptionsAreColouredToo) {
+  err_is_terminal_ = true;
+  EXPECT_THAT(txt2img({"--steps", "0"}).err, HasSubstr("\x1b[31merror: \x1b[0m"));
+  EXPECT_THAT(txt2img({"--steps", "0", "--no-color"}).err, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(sd({"frobnicate"}).err, HasSubstr("\x1b[31merror: \x1b[0m"));
+  set_variable("NO_COLOR", "1");
+  EXPECT_THAT(sd({"frobnicate"}).err, Not(HasSubstr("\x1b")));
+}
+
 TEST_F(MessagesTest, PlainLinesNameAPhaseOnceForQuickImages) {
   make_steps(0.01);
   const Outcome outcome = txt2img({"-p", "x", "-s", "1", "--count", "3"});

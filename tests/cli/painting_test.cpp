@@ -73,7 +73,7 @@ TEST_F(PaintingTest, TreatsExistingFilesAsTold) {
   const Outcome skipped = with("skip");
   EXPECT_EQ(skipped.code, 0);
   EXPECT_EQ(skipped.out, "");
-  EXPECT_THAT(skipped.err, HasSubstr("1 image is there already and left out"));
+  EXPECT_THAT(skipped.err, HasSubstr("1 image is there already and skipped"));
   EXPECT_TRUE(engine_.loads.empty()) << "nothing to paint";
   EXPECT_EQ(read_file("a.png"), "mine");
 }
@@ -175,7 +175,9 @@ TEST_F(PaintingTest, KeepsStrengthAndEtaInThePicture) {
   const Outcome outcome = img2img({"--init-img", "in.png", "-p", "", "-s", "2", "--strength",
                                    "0.35", "--ddim_eta", "1", "--sampler", "ddim"});
   const auto parameters = read_png_text(file_of(outcome)).at("parameters");
-  EXPECT_THAT(parameters, HasSubstr("Model: tiny, Denoising strength: 0.35, RNG: CPU, Eta: 1, "));
+  EXPECT_THAT(
+      parameters,
+      HasSubstr("Model: tiny, Denoising strength: 0.35, Init image: in.png, RNG: CPU, Eta: 1, "));
   EXPECT_THAT(parameters, HasSubstr("Sampler: DDIM, CFG scale: 7.5, Seed: 2, Size: 16x16, "));
 }
 
@@ -283,7 +285,7 @@ TEST_F(PaintingTest, CountsImagesFromOneForPeopleAlsoWhereSomeAreLeftOut) {
       txt2img({"-p", "x", "-s", "5", "--count", "3", "-o", "{index}.png", "--on-exist", "skip"});
   EXPECT_EQ(outcome.out, "1.png\n");
   EXPECT_EQ(outcome.err,
-            "sd: 1 image is there already and left out\n"
+            "sd: 1 image is there already and skipped\n"
             "sd: image 2 of 3: decoding\n"
             "sd: error: image 3 of 3 (seed 7): NaN in the latents\n"
             "sd: 1 of 3 images failed\n");
@@ -341,7 +343,7 @@ TEST_F(PaintingTest, StopsAtASignal) {
   const Outcome outcome = txt2img({"-p", "x", "-s", "1", "--count", "3"});
   EXPECT_EQ(outcome.code, 143);
   EXPECT_EQ(outcome.out, "sd-1.png\n");
-  EXPECT_THAT(outcome.err, HasSubstr("sd: stopped by signal 15\n"));
+  EXPECT_THAT(outcome.err, HasSubstr("sd: stopped by SIGTERM\n"));
   EXPECT_THAT(files_here(), ElementsAre("sd-1.png"));
 }
 

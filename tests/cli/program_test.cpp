@@ -154,8 +154,10 @@ TEST_F(ProgramTest, TheFirstSignalStopsAtTheNextStep) {
     ::kill(child, signal);
     const Outcome outcome = finish(child);
     EXPECT_EQ(outcome.code, code);
-    EXPECT_THAT(outcome.err, HasSubstr("sd: stopping after this step; a second signal stops at "
-                                       "once\n"));
+    EXPECT_THAT(
+        outcome.err,
+        HasSubstr("sd: stopping as soon as the step at hand is done; a second signal stops at "
+                  "once\n"));
     fs::remove("models/err");
   }
   EXPECT_THAT(files_here(), IsEmpty());

@@ -37,5 +37,16 @@ TEST(Shortened, CountsCharactersWhereThereAreNoSpaces) {
   EXPECT_TRUE(is_utf8(cats));
 }
 
+TEST(WithoutMiddle, KeepsBothEndsOfErrorsThatQuoteTooMuch) {
+  const std::string longest(kLongestError, 'x');
+  EXPECT_EQ(without_middle(longest), longest);
+  const std::string error = "a.json: '" + repeated("\u732b", 100000) + "' is unknown";
+  const std::string cut = without_middle(error);
+  EXPECT_LT(cut.size(), kLongestError + 10);
+  EXPECT_TRUE(cut.starts_with("a.json: '\u732b\u732b"));
+  EXPECT_TRUE(cut.ends_with("\u732b' is unknown"));
+  EXPECT_TRUE(is_utf8(cut));
+}
+
 }  // namespace
 }  // namespace sd

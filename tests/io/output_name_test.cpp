@@ -129,7 +129,9 @@ TEST(OutputName, OfLatentsFollowsTheSameRules) {
   const auto expect = [](const std::string& option, const std::string& part) {
     expect_error([&] { parse_latents_output(option, 2); }, ErrorKind::kUsage, part);
   };
-  expect("l.pt", "--save-latents expects a name that ends in .safetensors, found 'l.pt'");
+  expect("l.pt",
+         "--save-latents expects a name that ends in .safetensors with {index} or {seed} in it, "
+         "found 'l.pt'");
   expect("l.safetensors", "--save-latents expects a name with {index} or {seed}");
   expect("{x}.safetensors", "--save-latents knows the placeholders {index} and {seed}");
   expect(std::string(260, 'l') + "{seed}.safetensors", "--save-latents expects names of at most");

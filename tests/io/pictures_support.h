@@ -11,9 +11,11 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include <zlib.h>
 
 #include "sd/error.h"
 
+#include "io/read_picture.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
 
@@ -55,6 +57,19 @@ inline void write_bytes(const std::filesystem::path& path, std::span<const std::
   std::ofstream file(path, std::ios::binary);
   file.write(reinterpret_cast<const char*>(bytes.data()),
              static_cast<std::streamsize>(bytes.size()));
+}
+
+/// Expects of a golden case's file the size and the pixels, or their checksum, that Pillow read.
+inline void expect_pillows_pixels(const nlohmann::json& test) {
+  SCOPED_TRACE(test["name"]);
+  const Picture picture = read_picture_bytes(from_hex(test["file"]), test["name"]);
+  EXPECT_EQ(picture.width, test["width"]);
+  EXPECT_EQ(picture.height, test["height"]);
+  if (test.contains("rgb")) {
+    EXPECT_EQ(picture.rgb, from_hex(test["rgb"]));
+  } else {
+    EXPECT_EQ(crc32(0, picture.rgb.data(), static_cast<uInt>(picture.rgb.size())), test["crc"]);
+  }
 }
 
 }  // namespace sd

@@ -34,15 +34,7 @@ void expect_refused(const Bytes& file, const std::string& part) {
 TEST(ReadBmpGifWebp, EqualsPillow) {
   ASSERT_GT(cases().size(), 80u);
   for (const auto& test : cases()) {
-    SCOPED_TRACE(test["name"]);
-    const Picture picture = read_picture_bytes(from_hex(test["file"]), test["name"]);
-    EXPECT_EQ(picture.width, test["width"]);
-    EXPECT_EQ(picture.height, test["height"]);
-    if (test.contains("rgb")) {
-      EXPECT_EQ(picture.rgb, from_hex(test["rgb"]));
-    } else {
-      EXPECT_EQ(crc32(0, picture.rgb.data(), static_cast<uInt>(picture.rgb.size())), test["crc"]);
-    }
+    expect_pillows_pixels(test);
   }
 }
 

@@ -1,8 +1,10 @@
 #include "io/read_picture.h"
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "io/exif.h"
@@ -74,18 +76,26 @@ void repair_checksums(Bytes& png) {
   }
 }
 
+// A shell writes /dev/fd/63 for <(command).
+TEST(ReadPicture, ReadsWhatIsOpenAlready) {
+  const auto& test = cases().front();
+  const Bytes file = from_hex(test["file"]);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  ASSERT_EQ(::write(ends[1], file.data(), file.size()), std::ssize(file));
+  ::close(ends[1]);
+  const std::string name = "/dev/fd/" + std::to_string(ends[0]);
+  EXPECT_EQ(read_picture(name).width, test["width"]);
+  expect_error([&] { read_picture(name); }, ErrorKind::kInput, "'" + name + "' is empty");
+  expect_error([&] { read_input_file(name, [] { return true; }); }, ErrorKind::kInterrupted,
+               "stopped");
+  ::close(ends[0]);
+}
+
 TEST(ReadPicture, EqualsPillow) {
   ASSERT_GT(cases().size(), 72u);
   for (const auto& test : cases()) {
-    SCOPED_TRACE(test["name"]);
-    const Picture picture = read_picture_bytes(from_hex(test["file"]), test["name"]);
-    EXPECT_EQ(picture.width, test["width"]);
-    EXPECT_EQ(picture.height, test["height"]);
-    if (test.contains("rgb")) {
-      EXPECT_EQ(picture.rgb, from_hex(test["rgb"]));
-    } else {
-      EXPECT_EQ(crc32(0, picture.rgb.data(), static_cast<uInt>(picture.rgb.size())), test["crc"]);
-    }
+    expect_pillows_pixels(test);
   }
 }
 

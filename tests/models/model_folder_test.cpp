@@ -2,7 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <set>
+#include <string_view>
 
+#include "models/family.h"
+#include "models/known_families.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/unprivileged.h"
@@ -77,6 +81,21 @@ TEST_F(ModelFolderTest, AComponentOfAnotherClassIsNamed) {
               HasSubstr("the component 'vae' (Vae) is missing"));
   EXPECT_THAT(error_of([&] { component_folder(model, "unet"); }),
               HasSubstr("unet: the folder is missing although model_index.json names it"));
+}
+
+// What programs without libtorch know, and what the engine loads, are the same classes.
+TEST_F(ModelFolderTest, TheKnownFamiliesAreThoseThatCanBeLoaded) {
+  folder_.write("model_index.json", R"({"_class_name": "NoSuchPipeline"})");
+  LoadOptions options;
+  options.model = folder_.path().string();
+  Observer observer;
+  const std::string error = error_of([&] { load_family(options, {}, observer); });
+  std::set<std::string_view> names;
+  for (const KnownFamily& family : kKnownFamilies) names.insert(family.pipeline_class);
+  std::string known;
+  for (const std::string_view name : names)
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  EXPECT_THAT(error, EndsWith("; known are " + known));
 }
 
 }  // namespace

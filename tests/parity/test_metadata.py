@@ -119,6 +119,26 @@ class Metadata(unittest.TestCase):
             data = self.sd("txt2img", "-p", PROMPTS["unicode"], "-n", "dog, \"é\"\n雪", "-o", "-", "--format", format)
             self.assertEqual(data, (self.root / f"unicode.{format}").read_bytes(), format)
 
+    def test_the_command_of_sd_info_paints_the_same_picture(self):
+        start = self.root / "plain.png"
+        for name, flags in {
+            "model's own": [],
+            "everything": ["--sampler", "DPM++ 2M", "--sigmas", "karras", "--spacing", "trailing", "--clip-skip", "1", "--scale", "2.3",
+                           "--guidance-rescale", "0.4", "-W", "72", "-H", "56", "--vae-tiling", "-n", "a 'blue' dog\n"],
+            "eta": ["--sampler", "ddim", "--eta", "0.6"],
+            "from a picture": ["--init-img", start, "--strength", "0.6"],
+            "strength 0": ["--init-img", start, "--strength", "0"],
+        }.items():
+            with self.subTest(name):
+                first, second = self.root / "first.png", self.root / "second.png"
+                command = "img2img" if "--init-img" in flags else "txt2img"
+                self.sd(command, "-p", PROMPTS["lines"], *flags, "-o", first, "--on-exist", "overwrite")
+                printed = self.sd("info", first).decode().splitlines()[-1]
+                self.assertTrue(printed.startswith("Command: sd "), printed)
+                line = printed.removeprefix("Command: sd ") + " --threads 1 -q --on-exist overwrite -o second.png"
+                subprocess.run(["bash", "-c", f'"$SD_BINARY" {line}'], check=True, capture_output=True, cwd=self.root)
+                self.assertEqual(first.read_bytes(), second.read_bytes())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,0 +1,211 @@
+// What `sd info` says of a picture is the command that asks the engine for the same picture.
+
+#include "cli/repaint.h"
+
+#include <gmock/gmock.h>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "tests/cli/cli_fixture.h"
+
+namespace sd::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+using Words = std::vector<std::string>;
+
+/// All that the engine is told, as text.
+std::string described(const LoadOptions& load, const Request& request) {
+  nlohmann::json object = {{"model", load.model},
+                           {"variant", load.variant},
+                           {"tiling", load.vae_tiling},
+                           {"prompt", request.prompt},
+                           {"negative", request.negative_prompt},
+                           {"width", request.width.value_or(0)},
+                           {"height", request.height.value_or(0)},
+                           {"steps", request.steps.value_or(0)},
+                           {"scale", request.scale.value_or(0)},
+                           {"rescale", request.guidance_rescale},
+                           {"sampler", request.sampler},
+                           {"sigmas", request.sigmas},
+                           {"spacing", request.spacing},
+                           {"eta", request.eta},
+                           {"seed", request.seed},
+                           {"clip_skip", request.clip_skip}};
+  if (request.init_image) object["image"] = request.init_image->rgb;
+  if (request.init_latents) object["latents"] = request.init_latents->values;
+  if (request.init_image || request.init_latents) object["strength"] = request.strength;
+  return object.dump(1);
+}
+
+class RepaintTest : public CliTest {
+ protected:
+  Words command_of(const std::string& file) {
+    const Outcome outcome = sd({"info", "--json", file});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out)["command"].get<Words>();
+  }
+
+  /// Paints twice, the second time as `sd info` says, and expects the same picture of the same
+  /// request.
+  void expect_same(Words arguments) {
+    SCOPED_TRACE(::testing::PrintToString(arguments));
+    arguments.insert(arguments.end(), {"-o", "a.png", "--on-exist", "overwrite"});
+    const Outcome first = sd(arguments);
+    ASSERT_EQ(first.code, 0) << first.err;
+    Words again = command_of("a.png");
+    again.insert(again.end(), {"-o", "b.png", "--on-exist", "overwrite"});
+    const Outcome second = sd(again);
+    ASSERT_EQ(second.code, 0) << second.err;
+    EXPECT_EQ(read_file("a.png"), read_file("b.png"));
+    const std::vector<Request> requests = engine_.requests();
+    const size_t count = requests.size();
+    Request asked = requests[count - 2];
+    const Request& asked_again = requests[count - 1];
+    // What the first left to the model, the second says.
+    const Settings settings = fake_painting(asked).settings;
+    asked.width = settings.width;
+    asked.height = settings.height;
+    asked.steps = settings.steps;
+    asked.scale = settings.scale;
+    asked.sampler = settings.sampler;
+    EXPECT_EQ(described(engine_.loads[engine_.loads.size() - 2], asked),
+              described(engine_.loads.back(), asked_again));
+  }
+};
+
+TEST_F(RepaintTest, WhatWasGivenIsGivenAgain) {
+  expect_same({"txt2img", "-m", "tiny", "-p", "a cat", "-s", "9"});
+  expect_same({"txt2img", "-m", "tiny", "--prompt=-a \"cat\", 'big'\n$HOME `x` \\ \t\xe9\x9b\xaa",
+               "-s", "18446744073709551615", "--negative-prompt=--no"});
+  expect_same({"txt2img", "-m", "tiny", "-p", "", "-s", "0", "--sampler", "dpmpp_2m", "--sigmas",
+               "karras", "--spacing", "trailing", "--scale", "1.0625", "--clip-skip", "2"});
+  expect_same({"txt2img",
+               "-m",
+               "tiny",
+               "-p",
+               "Negative prompt: x\nSteps: 3, Seed: 4, Size: 8x8",
+               "-s",
+               "1",
+               "--sampler",
+               "ddim",
+               "--eta",
+               "0.3",
+               "--guidance-rescale",
+               "0.7",
+               "--vae-tiling",
+               "-W",
+               "24",
+               "-H",
+               "8",
+               "--steps",
+               "7"});
+}
+
+TEST_F(RepaintTest, WhatItStartedFromIsNamed) {
+  ASSERT_EQ(
+      txt2img({"-p", "x", "-s", "1", "-o", "my start.png", "--save-latents", "it's.safetensors"})
+          .code,
+      0);
+  for (const char* strength : {"0", "0.35", "1"}) {
+    expect_same({"img2img", "-m", "tiny", "--init-img", "my start.png", "-p", "x", "-s", "2",
+                 "--strength", strength});
+    expect_same({"img2img", "-m", "tiny", "--init-latents", "it's.safetensors", "-p", "x", "-s",
+                 "2", "--strength", strength});
+  }
+}
+
+// Of random commands with random prompts.
+TEST_F(RepaintTest, HoldsForAnyPromptAndOptions) {
+  std::mt19937 random(5);  // NOLINT(cert-msc51-cpp): the same in every run
+  const auto pick = [&random](size_t count) { return random() % count; };
+  const Words pieces = {"a",  " ",  "\"",         "'", "\n",       "\t",
+                        ",",  ":",  "\\",         "$", "-",        "é",
+                        "雪", "😀",  "{",          "}", "Steps: 3", "Negative prompt:",
+                        "!",  "%s", "<lora:x:1>", "\r"};
+  const auto text = [&] {
+    std::string all;
+    for (size_t length = pick(9); length > 0; --length) all += pieces[pick(pieces.size())];
+    return all;
+  };
+  const std::vector<Words> options = {{"--sampler", "plms"},
+                                      {"--sampler", "euler_a"},
+                                      {"--sampler", "lcm"},
+                                      {"--steps", "33"},
+                                      {"--scale", "0.1"},
+                                      {"--spacing", "linspace"},
+                                      {"--guidance-rescale", "0.25"},
+                                      {"--clip-skip", "1"},
+                                      {"-W", "40"},
+                                      {"-H", "8"},
+                                      {"--vae-tiling"}};
+  for (int round = 0; round < 60; ++round) {
+    Words arguments = {"txt2img",
+                       "-m",
+                       "tiny",
+                       "--prompt=" + text(),
+                       "--negative-prompt=" + text(),
+                       "-s",
+                       std::to_string(random())};
+    bool has_sampler = false;
+    for (const Words& option : options) {
+      const bool is_sampler = option[0] == "--sampler";
+      if (pick(2) == 0 || (is_sampler && has_sampler)) continue;
+      has_sampler = has_sampler || is_sampler;
+      arguments.insert(arguments.end(), option.begin(), option.end());
+    }
+    expect_same(arguments);
+    if (HasFailure()) break;
+  }
+}
+
+TEST_F(RepaintTest, TheCommandIsPrintedForTheShell) {
+  EXPECT_EQ(print_command({"txt2img", "--prompt", "it's a $5 \"cat\"", "--steps", "3"}),
+            R"(sd txt2img --prompt 'it'\''s a $5 "cat"' --steps 3)");
+  EXPECT_EQ(print_command({"--prompt=a\nb\\'\x01"}), R"(sd $'--prompt=a\012b\\\'\001')");
+  EXPECT_EQ(print_command({"", "é"}), "sd '' 'é'");
+  ASSERT_EQ(txt2img({"-p", "a; b", "-s", "4", "-o", "a.png"}).code, 0);
+  EXPECT_THAT(sd({"info", "a.png"}).out,
+              HasSubstr("\nCommand: sd txt2img --prompt 'a; b' --model tiny --seed 4 --steps 20 "));
+}
+
+TEST_F(RepaintTest, ThereIsNoneWhereTheParametersSayTooLittle) {
+  const Infotext whole{"cat",
+                       "",
+                       {{"Steps", "2"},
+                        {"Sampler", "DDIM"},
+                        {"CFG scale", "7.5"},
+                        {"Seed", "1"},
+                        {"Size", "8x16"},
+                        {"Model", "tiny"},
+                        {"Device", "cpu"},
+                        {"Dtype", "fp32"}}};
+  EXPECT_THAT(repaint_arguments(whole),
+              ElementsAre("txt2img", "--prompt", "cat", "--model", "tiny", "--seed", "1", "--steps",
+                          "2", "--scale", "7.5", "--device", "cpu", "--dtype", "fp32", "--width",
+                          "8", "--height", "16", "--sampler", "ddim"));
+  for (size_t i = 0; i < whole.fields.size(); ++i) {
+    Infotext less = whole;
+    less.fields.erase(less.fields.begin() + static_cast<std::ptrdiff_t>(i));
+    EXPECT_THAT(repaint_arguments(less), IsEmpty()) << whole.fields[i].first;
+  }
+  for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
+           {"Denoising strength", "0.5"}, {"Clip skip", "many"}, {"Clip skip", "0"}}) {
+    Infotext more = whole;
+    more.fields.emplace_back(key, value);
+    EXPECT_THAT(repaint_arguments(more), IsEmpty()) << key << " " << value;
+  }
+}
+
+TEST_F(RepaintTest, PicturesOfOtherProgramsHaveNone) {
+  const std::string file = std::string(SD_TEST_DATA) + "/metadata/a1111.png";
+  EXPECT_TRUE(nlohmann::json::parse(sd({"info", "--json", file}).out)["command"].is_null());
+  EXPECT_EQ(sd({"info", file}).out.find("Command:"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sd::testing
