@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <gif_lib.h>
 #include <memory>
 #include <optional>
 #include <vector>
