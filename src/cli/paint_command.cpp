@@ -242,8 +242,8 @@ class Painter {
                          : request.guidance_rescale > 0   ? "--guidance-rescale"
                                                           : nullptr;
     if (option != nullptr) {
-      console_.warning(concat_text(option, " does nothing with --scale ", scale,
-                                   ": there is guidance above 1 alone"));
+      console_.warning(
+          concat_text(option, " does nothing with --scale ", scale, ": guidance begins above 1"));
     }
   }
 
