@@ -48,13 +48,13 @@ int run_bench(const Arguments& arguments, const Host& host, Console& console) {
   result.load = host.seconds() - start;
 
   std::vector<Request> requests(static_cast<size_t>(result.batch_size), arguments.request);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    requests[i].prompt = arguments.prompt.value_or(std::string(kPrompt));
+    requests[i].seed = arguments.seed.value_or(0) + i;
+  }
   const int rounds = arguments.rounds.value_or(kUsualRounds);
   for (int round = 0; round < rounds; ++round) {
     progress.set_subject(concat_text("round ", round + 1, " of ", rounds));
-    for (size_t i = 0; i < requests.size(); ++i) {
-      requests[i].prompt = arguments.prompt.value_or(std::string(kPrompt));
-      requests[i].seed = arguments.seed.value_or(0) + i;
-    }
     const std::vector<Painted> painted = pipeline->paint(requests, progress);
     const Timings& timings = painted.at(0).timings;
     result.settings = painted[0].settings;
@@ -81,9 +81,11 @@ OptionGroup bench_options() {
 }
 
 OptionGroup bench_message_options() {
-  static const std::vector<Option> kOptions = with_help(
-      message_options(), "json",
-      "print an object on one line, as JSON, in place of the table; sd --help has its keys");
+  static const std::vector<Option> kOptions =
+      with_changed(message_options().options, "json", [](Option& option) {
+        option.help =
+            "print an object on one line, as JSON, in place of the table; sd --help has its keys";
+      });
   return {message_options().title, kOptions};
 }
 

@@ -1,7 +1,5 @@
-#include <array>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <unistd.h>
 #include <vector>
 
@@ -49,9 +47,11 @@ int run_img2img(const Arguments& arguments, const Host& host, Console& console) 
 }
 
 OptionGroup img2img_sampling_options() {
-  static constexpr std::array<std::string_view, 2> kSides = {"width", "height"};
-  static const std::vector<Option> kOptions =
-      with_standard(sampling_options(), kSides, "the input picture's, rounded down");
+  static const auto set_standard = [](Option& option) {
+    option.standard = "the input picture's, rounded down";
+  };
+  static const std::vector<Option> kOptions = with_changed(
+      with_changed(sampling_options().options, "width", set_standard), "height", set_standard);
   return {sampling_options().title, kOptions};
 }
 

@@ -113,8 +113,10 @@ OptionGroup model_info_options() {
 OptionGroup info_options() {
   static const std::vector<Option> kOptions = [] {
     std::vector<Option> options =
-        with_help(message_options(), "json",
-                  "print an object on one line for each file, as JSON; sd --help has its keys");
+        with_changed(message_options().options, "json", [](Option& option) {
+          option.help =
+              "print an object on one line for each file, as JSON; sd --help has its keys";
+        });
     std::erase_if(options, [](const Option& option) { return option.name == "verbose"; });
     return options;
   }();

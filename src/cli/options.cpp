@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <stdexcept>
 #include <vector>
 
 #include "cli/option_values.h"
@@ -76,22 +77,13 @@ OnExist parse_on_exist(std::string_view flag, const std::string& text) {
 
 }  // namespace
 
-std::vector<Option> with_help(const OptionGroup& group, std::string_view name,
-                              std::string_view help) {
-  std::vector<Option> options(group.options.begin(), group.options.end());
-  for (Option& option : options) {
-    if (option.name == name) option.help = help;
-  }
-  return options;
-}
-
-std::vector<Option> with_standard(const OptionGroup& group, std::span<const std::string_view> names,
-                                  std::string_view standard) {
-  std::vector<Option> options(group.options.begin(), group.options.end());
-  for (Option& option : options) {
-    if (std::ranges::find(names, option.name) != names.end()) option.standard = standard;
-  }
-  return options;
+std::vector<Option> with_changed(std::span<const Option> options, std::string_view name,
+                                 const std::function<void(Option& option)>& change) {
+  std::vector<Option> changed(options.begin(), options.end());
+  const auto found = std::ranges::find(changed, name, &Option::name);
+  if (found == changed.end()) throw std::logic_error("no option " + std::string(name));
+  change(*found);
+  return changed;
 }
 
 // Each row: letter, name, value, help, what it takes, default, second name.

@@ -36,12 +36,9 @@ struct OptionGroup {
   std::span<const Option> options;
 };
 
-/// The options of a group, of which one, `name`, has another help in this command.
-std::vector<Option> with_help(const OptionGroup& group, std::string_view name,
-                              std::string_view help);
-/// The options of a group, of which `names` have another default in this command.
-std::vector<Option> with_standard(const OptionGroup& group, std::span<const std::string_view> names,
-                                  std::string_view standard);
+/// The options of a group, of which one, `name`, is a little different in this command.
+std::vector<Option> with_changed(std::span<const Option> options, std::string_view name,
+                                 const std::function<void(Option& option)>& change);
 
 OptionGroup prompt_options();    ///< what to paint
 OptionGroup sampling_options();  ///< size, steps, guidance, sampler

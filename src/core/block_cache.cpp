@@ -37,35 +37,36 @@ void* BlockCache::take(size_t bytes) {
   if (bytes > SIZE_MAX - kAlignment) throw std::bad_alloc();
   const std::lock_guard lock(mutex_);
   bytes = round_up(std::max<size_t>(bytes, 1), kPage);
-  if (void* kept = take_unused(bytes)) return kept;
-  const size_t most = std::max(most_used_, used_bytes_ + bytes);
-  while (used_bytes_ + unused_bytes_ + bytes > most) release_oldest();
-  void* fresh = map_aligned(bytes, kAlignment);
-  while (fresh == nullptr && !unused_.empty()) {
-    release_oldest();
-    fresh = map_aligned(bytes, kAlignment);
-  }
-  if (fresh == nullptr) throw std::bad_alloc();
-  used_.emplace(fresh, bytes);
-  used_bytes_ += bytes;
+  const Block block = take_unused(bytes).value_or(Block{nullptr, bytes});
+  void* begin = block.begin != nullptr ? block.begin : map_fresh(bytes);
+  used_.emplace(begin, block.bytes);
+  used_bytes_ += block.bytes;
   most_used_ = std::max(most_used_, used_bytes_);
-  return fresh;
+  return begin;
 }
 
-/// The block that was given back last, of those at most an eighth too large; nullptr where none is.
-void* BlockCache::take_unused(size_t bytes) {
+/// The block that was given back last, of those at most an eighth too large.
+std::optional<BlockCache::Block> BlockCache::take_unused(size_t bytes) {
   const auto fits = [bytes](const Block& block) {
     return block.bytes >= bytes && block.bytes - bytes <= bytes / 8;
   };
   const auto found = std::find_if(unused_.rbegin(), unused_.rend(), fits);
-  if (found == unused_.rend()) return nullptr;
+  if (found == unused_.rend()) return {};
   const Block block = *found;
-  used_.emplace(block.begin, block.bytes);
   unused_.erase(std::next(found).base());
   unused_bytes_ -= block.bytes;
-  used_bytes_ += block.bytes;
-  most_used_ = std::max(most_used_, used_bytes_);
-  return block.begin;
+  return block;
+}
+
+/// Memory from the system, once enough unused blocks are gone.
+void* BlockCache::map_fresh(size_t bytes) {
+  const size_t most = std::max(most_used_, used_bytes_ + bytes);
+  while (used_bytes_ + unused_bytes_ + bytes > most) release_oldest();
+  for (;;) {
+    if (void* fresh = map_aligned(bytes, kAlignment)) return fresh;
+    if (unused_.empty()) throw std::bad_alloc();
+    release_oldest();
+  }
 }
 
 bool BlockCache::give_back(void* block) noexcept {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
 namespace sd {
@@ -40,7 +41,8 @@ class BlockCache {
     size_t bytes;
   };
 
-  void* take_unused(size_t bytes);
+  std::optional<Block> take_unused(size_t bytes);
+  void* map_fresh(size_t bytes);
   void release_oldest() noexcept;
 
   mutable std::mutex mutex_;

@@ -33,7 +33,7 @@ const std::vector<Sampler>& samplers() {
   return kTable;
 }
 
-/// Keys of scheduler classes that are not implemented here; they cannot change what ours compute.
+/// Keys of scheduler classes beyond those of this table; they cannot change what ours compute.
 const std::vector<std::string>& foreign_keys() {
   static const std::vector<std::string> kKeys = {
       "noise_sampler_seed",   // DPMSolverSDEScheduler

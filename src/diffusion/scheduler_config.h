@@ -42,7 +42,7 @@ class SchedulerConfig {
   const std::string& source() const { return source_; }
   const SchedulerName& name() const { return name_; }
   const std::string& class_name() const { return name_.class_name; }
-  /// Errors: kModel for a class that is not implemented here, naming the file that names it.
+  /// Errors: kModel for a class that the registry does not have, naming the file that names it.
   const SchedulerClass& scheduler_class() const;
 
   /// Gives the key a value, as the JSON or an override would. None takes it away.

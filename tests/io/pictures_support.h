@@ -59,6 +59,15 @@ inline void write_bytes(const std::filesystem::path& path, std::span<const std::
              static_cast<std::streamsize>(bytes.size()));
 }
 
+/// The file of the golden case of that name.
+inline Bytes file_of(const nlohmann::json& cases, const std::string& name) {
+  for (const auto& test : cases) {
+    if (test["name"] == name) return from_hex(test["file"]);
+  }
+  ADD_FAILURE() << name;
+  return {};
+}
+
 /// Expects of a golden case's file the size and the pixels, or their checksum, that Pillow read.
 inline void expect_pillows_pixels(const nlohmann::json& test) {
   SCOPED_TRACE(test["name"]);

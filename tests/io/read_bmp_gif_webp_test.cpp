@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <zlib.h>
 
 #include "io/read_picture.h"
 #include "pictures_support.h"
@@ -12,13 +11,7 @@ const nlohmann::json& cases() {
   return all;
 }
 
-Bytes case_file(const std::string& name) {
-  for (const auto& test : cases()) {
-    if (test["name"] == name) return from_hex(test["file"]);
-  }
-  ADD_FAILURE() << name;
-  return {};
-}
+Bytes case_file(const std::string& name) { return file_of(cases(), name); }
 
 /// The file with other bytes at `at`.
 Bytes changed(const std::string& name, std::size_t at, const Bytes& bytes) {

@@ -20,13 +20,7 @@ const nlohmann::json& cases() {
   return all;
 }
 
-Bytes case_file(const std::string& name) {
-  for (const auto& test : cases()) {
-    if (test["name"] == name) return from_hex(test["file"]);
-  }
-  ADD_FAILURE() << name;
-  return {};
-}
+Bytes case_file(const std::string& name) { return file_of(cases(), name); }
 
 void append_big_endian(Bytes& bytes, std::uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) {
