@@ -6,8 +6,8 @@
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/model_path.h"
-#include "cli/parse_value.h"
 #include "core/check.h"
+#include "jobs/parse_value.h"
 
 namespace sd {
 namespace {

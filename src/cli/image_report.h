@@ -7,7 +7,7 @@
 #include "sd/pipeline.h"
 
 #include "cli/help_sections.h"
-#include "cli/picture_parameters.h"
+#include "jobs/picture_parameters.h"
 
 namespace sd {
 

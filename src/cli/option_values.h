@@ -8,7 +8,7 @@
 
 #include "cli/arguments.h"
 #include "cli/options.h"
-#include "cli/parse_value.h"
+#include "jobs/parse_value.h"
 
 // What options take, for the tables of options.cpp.
 namespace sd::takes {

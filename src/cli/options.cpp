@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "cli/option_values.h"
-#include "cli/parse_value.h"
-#include "cli/sampler_names.h"
 #include "core/check.h"
 #include "io/output_name.h"
 #include "io/utf8.h"
+#include "jobs/parse_value.h"
+#include "jobs/request_limits.h"
+#include "jobs/sampler_names.h"
 
 namespace sd {
 namespace {
@@ -19,12 +20,7 @@ namespace {
 using namespace takes;
 using Options = std::vector<Option>;
 
-constexpr int kMinSide = 8;  // the smallest factor of an autoencoder, in pixels
-constexpr int kMaxSide = 16384;
-constexpr int kMaxSteps = 1000;  // as many as any model was trained with
-constexpr double kMaxScale = 1000;
 constexpr int kMaxThreads = 1024;
-constexpr int kMaxClipSkip = 31;  // the largest CLIP text encoder has 32 layers
 
 constexpr std::string_view kModelsOwn = "the model's own";
 constexpr std::string_view kUsualQuality = "95";

@@ -16,12 +16,12 @@
 #include "cli/model_hasher.h"
 #include "cli/model_path.h"
 #include "cli/paint_plan.h"
-#include "cli/picture_parameters.h"
 #include "cli/preview_files.h"
 #include "cli/progress.h"
 #include "core/check.h"
 #include "io/latents_file.h"
 #include "io/picture_format.h"
+#include "jobs/picture_parameters.h"
 
 namespace sd {
 namespace {

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <utility>
 
-#include "cli/nearest_name.h"
 #include "core/check.h"
+#include "jobs/nearest_name.h"
 
 namespace sd {
 namespace {

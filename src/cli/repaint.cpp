@@ -6,9 +6,9 @@
 
 #include "sd/error.h"
 
-#include "cli/parse_value.h"
-#include "cli/picture_parameters.h"
-#include "cli/sampler_names.h"
+#include "jobs/parse_value.h"
+#include "jobs/picture_parameters.h"
+#include "jobs/sampler_names.h"
 
 namespace sd {
 namespace {

@@ -10,8 +10,8 @@
 #include "cli/help.h"
 #include "cli/man_page.h"
 #include "cli/parse_arguments.h"
-#include "cli/parse_value.h"
 #include "core/check.h"
+#include "jobs/parse_value.h"
 
 namespace sd {
 namespace {

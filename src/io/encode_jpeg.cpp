@@ -1,6 +1,7 @@
 #include <array>
-#include <cstdlib>
-#include <cstring>
+#include <exception>
+#include <jerror.h>
+#include <utility>
 
 #include "core/check.h"
 #include "io/encoders.h"
@@ -11,7 +12,49 @@ namespace {
 
 constexpr std::array<std::uint8_t, 6> kExifPrefix = {'E', 'x', 'i', 'f', 0, 0};
 
-/// An encoder and its file, which are taken down whatever happens.
+/// Where libjpeg writes: block after block at the end of a vector.
+class Destination : public jpeg_destination_mgr {
+ public:
+  Destination() : jpeg_destination_mgr{} {
+    init_destination = [](j_compress_ptr info) { of(info).offer_block(); };
+    empty_output_buffer = [](j_compress_ptr info) -> boolean {
+      of(info).keep(kBlock, info);
+      of(info).offer_block();
+      return TRUE;
+    };
+    term_destination = [](j_compress_ptr info) {
+      of(info).keep(kBlock - of(info).free_in_buffer, info);
+    };
+  }
+
+  std::vector<std::uint8_t> take_file() { return std::move(file_); }
+
+ private:
+  static constexpr std::size_t kBlock = 65536;
+
+  static Destination& of(j_compress_ptr info) { return static_cast<Destination&>(*info->dest); }
+
+  void offer_block() {
+    next_output_byte = block_.data();
+    free_in_buffer = kBlock;
+  }
+
+  /// Exceptions must not pass through libjpeg, its own error does.
+  void keep(std::size_t bytes, j_compress_ptr info) {
+    bool is_kept = true;
+    try {
+      file_.insert(file_.end(), block_.data(), block_.data() + bytes);
+    } catch (const std::exception&) {
+      is_kept = false;
+    }
+    if (!is_kept) ERREXIT1(info, JERR_OUT_OF_MEMORY, 0);
+  }
+
+  std::vector<std::uint8_t> file_;
+  std::array<std::uint8_t, kBlock> block_;
+};
+
+/// An encoder, which is taken down whatever happens.
 class Encoder {
  public:
   Encoder() {
@@ -20,10 +63,7 @@ class Encoder {
     errors_.manager.output_message = [](j_common_ptr) {};
     errors_.message[0] = '\0';
   }
-  ~Encoder() {
-    jpeg_destroy_compress(&info_);
-    std::free(file_);
-  }
+  ~Encoder() { jpeg_destroy_compress(&info_); }
   Encoder(const Encoder&) = delete;
   Encoder& operator=(const Encoder&) = delete;
 
@@ -31,7 +71,7 @@ class Encoder {
   void write(const Picture& picture, std::span<const std::uint8_t> app1, int quality) {
     if (setjmp(errors_.jump) != 0) fail_encoding();  // NOLINT(cert-err52-cpp)
     jpeg_create_compress(&info_);
-    jpeg_mem_dest(&info_, &file_, &file_size_);
+    info_.dest = &destination_;
     info_.image_width = static_cast<JDIMENSION>(picture.width);
     info_.image_height = static_cast<JDIMENSION>(picture.height);
     info_.input_components = 3;
@@ -55,19 +95,17 @@ class Encoder {
     jpeg_finish_compress(&info_);
   }
 
-  std::vector<std::uint8_t> file() const { return {file_, file_ + file_size_}; }
+  std::vector<std::uint8_t> take_file() { return destination_.take_file(); }
 
  private:
   [[noreturn]] void fail_encoding() {
-    file_ = nullptr;  // libjpeg may have replaced and freed it, and tells nobody
     fail(ErrorKind::kOutput,
          "the picture cannot be made into a JPEG file: ", errors_.message.data());
   }
 
   jpeg_compress_struct info_{};
   JpegErrorHandler errors_{};
-  unsigned char* file_ = nullptr;
-  unsigned long file_size_ = 0;
+  Destination destination_;
 };
 
 }  // namespace
@@ -82,7 +120,7 @@ std::vector<std::uint8_t> encode_jpeg(const Picture& picture, std::span<const st
   }
   Encoder encoder;
   encoder.write(picture, app1, quality);
-  return encoder.file();
+  return encoder.take_file();
 }
 
 }  // namespace sd

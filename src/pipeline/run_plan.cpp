@@ -6,11 +6,10 @@
 
 #include "core/check.h"
 #include "diffusion/registry.h"
+#include "jobs/request_limits.h"
 
 namespace sd {
 namespace {
-
-constexpr int kMaxSide = 16384;
 
 struct Size {
   int width;

@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 
 #include "cli/help.h"
-#include "cli/sampler_names.h"
 #include "io/latents_file.h"
 #include "io/png.h"
+#include "jobs/sampler_names.h"
 #include "tests/cli/cli_fixture.h"
 
 namespace sd::testing {

@@ -38,7 +38,10 @@ if [[ -n $(find "$prefix/share/sd/models" -name model_index.json) ]]; then  # th
 fi
 # A program of somebody else finds the library, and paints.
 source=$(dirname "$0")/../../examples
-"$cmake" -S "$source" -B "$prefix/example" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null ||
+flags=  # those that the library was built with
+if grep -q '^SD_SANITIZE:.*=ON' "$build/CMakeCache.txt"; then flags=-fsanitize=address,undefined; fi
+"$cmake" -S "$source" -B "$prefix/example" -DCMAKE_PREFIX_PATH="$prefix" \
+  -DCMAKE_CXX_FLAGS="$flags" >/dev/null ||
   fail "the example does not configure."
 "$cmake" --build "$prefix/example" >/dev/null || fail "the example does not build."
 (cd / && env -i "$prefix/example/paint" "$prefix/share/sd/models/shapes-sd1" "a red circle" \

@@ -1,4 +1,4 @@
-#include "cli/sampler_names.h"
+#include "jobs/sampler_names.h"
 
 #include <algorithm>
 #include <array>
@@ -7,9 +7,9 @@
 #include "sd/error.h"
 #include "sd/sampler_names.h"
 
-#include "cli/parse_value.h"
 #include "core/check.h"
 #include "io/utf8.h"
+#include "jobs/parse_value.h"
 
 namespace sd {
 namespace {

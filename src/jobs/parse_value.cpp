@@ -1,4 +1,4 @@
-#include "cli/parse_value.h"
+#include "jobs/parse_value.h"
 
 #include <algorithm>
 #include <array>
@@ -9,9 +9,9 @@
 
 #include "sd/error.h"
 
-#include "cli/nearest_name.h"
 #include "core/check.h"
 #include "io/utf8.h"
+#include "jobs/nearest_name.h"
 
 namespace sd {
 namespace {

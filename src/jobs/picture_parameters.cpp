@@ -1,10 +1,10 @@
-#include "cli/picture_parameters.h"
+#include "jobs/picture_parameters.h"
 
 #include "sd/version.h"
 
-#include "cli/parse_value.h"
-#include "cli/sampler_names.h"
 #include "io/infotext.h"
+#include "jobs/parse_value.h"
+#include "jobs/sampler_names.h"
 
 namespace sd {
 

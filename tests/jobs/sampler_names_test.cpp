@@ -1,4 +1,4 @@
-#include "cli/sampler_names.h"
+#include "jobs/sampler_names.h"
 
 #include <gtest/gtest.h>
 #include <map>

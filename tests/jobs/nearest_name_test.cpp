@@ -1,4 +1,4 @@
-#include "cli/nearest_name.h"
+#include "jobs/nearest_name.h"
 
 #include <array>
 #include <gtest/gtest.h>

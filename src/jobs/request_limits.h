@@ -1,0 +1,12 @@
+#pragma once
+
+namespace sd {
+
+// What the fields of a request may be, whatever the model.
+inline constexpr int kMinSide = 8;  ///< the smallest factor of an autoencoder, in pixels
+inline constexpr int kMaxSide = 16384;
+inline constexpr int kMaxSteps = 1000;  ///< as many as any model was trained with
+inline constexpr double kMaxScale = 1000;
+inline constexpr int kMaxClipSkip = 31;  ///< the largest CLIP text encoder has 32 layers
+
+}  // namespace sd
