@@ -23,6 +23,7 @@ struct LoadOptions {
   bool low_memory = false;      ///< one component on the device at a time, freed after use
   bool vae_tiling = false;      ///< encode and decode in tiles, as diffusers `enable_tiling`
   bool vae_slicing = false;     ///< decode one image at a time, as diffusers `enable_slicing`
+  bool defer_weights = false;   ///< read the networks' weights at load_weights() or first use
 };
 
 /// Latents between the networks, float32 [C, h, w].
@@ -89,6 +90,15 @@ struct LatentSpace {
   int factor = 8;  ///< pixels a side that one latent cell stands for
 };
 
+/// What a model takes for what a request leaves open.
+struct ModelDefaults {
+  int width = 0;  ///< pixels
+  int height = 0;
+  int steps = 0;
+  double scale = 0;
+  std::string sampler;  ///< one of kSamplerNames
+};
+
 enum class Phase { kLoad, kEncode, kDenoise, kDecode };
 
 /// Hears how the work goes on. Called on the thread that works; every call may be ignored.
@@ -112,11 +122,25 @@ class Pipeline {
  public:
   virtual ~Pipeline() = default;
 
-  /// Paints the requests as one batch where they agree in all but prompts, scales and seeds, else
+  /// Paints the requests as one batch where they agree in size and in whether they are guided, else
   /// in as many batches as needed; results in the order of the requests. An image's noise depends
   /// on its own request alone. Errors: kUsage (a value that this model cannot take), kNumeric (NaN
   /// or Inf in the latents or the picture), kMemory, kInterrupted.
   virtual std::vector<Painted> paint(const std::vector<Request>& requests, Observer& observer) = 0;
+
+  /// Throws the kUsage or kInput that `paint` would throw for these requests before it begins.
+  /// Needs no weights.
+  virtual void check(const std::vector<Request>& requests) const = 0;
+
+  /// Encodes the prompts of requests that are to come, so that `paint` finds them: the least
+  /// recently used are forgotten beyond 256 MB. Errors: those of `paint`.
+  virtual void encode_ahead(const std::vector<Request>& requests, Observer& observer) = 0;
+
+  /// Reads the weights now where LoadOptions::defer_weights put it off. With low_memory it does
+  /// nothing. Errors: kModel, kMemory.
+  virtual void load_weights(Observer& observer) = 0;
+
+  virtual ModelDefaults defaults() const = 0;
 
   /// The sizes of a picture must be multiples of this, in pixels.
   virtual int size_multiple() const = 0;

@@ -45,7 +45,7 @@ std::string escaped(std::string_view text, std::string_view special) {
 }
 
 /// In single quotes, as a POSIX shell reads them.
-std::string quoted(std::string_view text) {
+std::string quoted_for_zsh(std::string_view text) {
   std::string copy = "'";
   for (const char c : text) copy += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return copy + "'";
@@ -140,7 +140,8 @@ std::string zsh_completion() {
   std::string list;
   std::string cases;
   for (const Command* command : commands()) {
-    list += concat_text("    ", quoted(concat_text(command->name, ":", command->summary)), "\n");
+    list += concat_text("    ", quoted_for_zsh(concat_text(command->name, ":", command->summary)),
+                        "\n");
     cases += concat_text("    ", command->name, ")\n      _arguments -s -S \\\n");
     for (const Option* option : options_of(*command)) {
       const std::vector<std::string> names = spellings(*option);
@@ -160,7 +161,8 @@ std::string zsh_completion() {
       for (const std::string& name : names) {
         const std::string_view joined = value.empty() ? "" : name.starts_with("--") ? "=" : "+";
         cases += concat_text(
-            "        ", quoted(concat_text("(", join(names, " "), ")", name, joined, help, value)),
+            "        ",
+            quoted_for_zsh(concat_text("(", join(names, " "), ")", name, joined, help, value)),
             " \\\n");
       }
     }

@@ -146,7 +146,9 @@ std::string image_report(const std::filesystem::path& file, int index, const Req
 }
 
 std::string failure_report(int index, const Request& request, const std::string& error) {
-  return print_line({.index = index, .request = request, .error = error});
+  Facts facts{index, request};
+  facts.error = error;
+  return print_line(facts);
 }
 
 std::string grid_report(const std::filesystem::path& file, int images) {

@@ -183,7 +183,9 @@ ModelInfo read_model_info(const fs::path& folder, const std::string& variant) {
   info.diffusers_version = model.diffusers_version;
   if (family != nullptr) info.family = family->name;
   for (const auto& [name, class_name] : model.components) {
-    ComponentInfo component{.name = name, .class_name = class_name};
+    ComponentInfo component;
+    component.name = name;
+    component.class_name = class_name;
     component.is_loaded = family != nullptr && contains(family->components, name);
     read_weights(folder / name, variant, component);
     info.components.push_back(std::move(component));

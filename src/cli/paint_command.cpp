@@ -77,12 +77,15 @@ class Painter {
     if (!arguments_.seed) console_.note(concat_text("seed ", plan_.images.front().seed));
     hasher_.emplace(model.folder, options.variant);
     progress_.set_on_first_step([this] { hasher_->start(); });
+    options.defer_weights = true;  // what is wrong with the request is said before the long read
     pipeline_ = host_.load(options, progress_);
     check_side("--width", arguments_.request.width);
     check_side("--height", arguments_.request.height);
     const LatentSpace latents = pipeline_->latent_space();
     check_latents("--C", arguments_.latent_channels, latents.channels, "channels");
     check_latents("--f", arguments_.latent_factor, latents.factor, "pixels to a latent");
+    pipeline_->check(make_requests({plan_.images.data(), 1}));
+    pipeline_->load_weights(progress_);
   }
 
   /// CompVis' options, which would paint in another space than the model's.

@@ -27,7 +27,8 @@ struct FamilyDefaults {
 enum class Guidance { kOff, kOn };
 
 /// The parts of a loaded model. The flow that joins them (src/pipeline) is the same for every
-/// family. Parts are loaded when they are first asked for; `release` gives their memory back.
+/// family. Parts are loaded by `load_weights` or when they are first asked for; `release` gives
+/// their memory back.
 class Family {
  public:
   virtual ~Family() = default;
@@ -40,11 +41,15 @@ class Family {
   virtual int64_t latent_channels() const = 0;
   /// The folder's scheduler as the family's pipeline uses it.
   virtual const SchedulerConfig& scheduler_config() const = 0;
+  /// Errors: kUsage for a value that only this family can judge.
+  virtual void check(const Request& request) const = 0;
 
   /// The prompts of a batch as the denoiser wants them: rows [negatives…, positives…] with
   /// guidance, else the positives alone. Prompts that are cut are reported to the observer.
   virtual Conditioning encode(const std::vector<Request>& batch, Guidance guidance,
                               Observer& observer) = 0;
+  /// Encodes what prompts of these requests are not yet known, for calls of `encode` to come.
+  virtual void encode_ahead(const std::vector<Request>& requests, Observer& observer) = 0;
   virtual Denoiser& denoiser() = 0;
   virtual AutoencoderKl& autoencoder() = 0;
 
@@ -56,6 +61,8 @@ class Family {
   /// are finite. Reads every weight: for an explanation after a numeric failure.
   virtual std::optional<std::string> find_broken_weight() const = 0;
 
+  /// Loads all parts that are not loaded yet.
+  virtual void load_weights() = 0;
   virtual void release_text() = 0;
   virtual void release_denoiser() = 0;
   virtual void release_autoencoder() = 0;

@@ -1,43 +1,134 @@
 #include "pipeline/denoise.h"
 
+#include <algorithm>
+#include <span>
+
 #include "core/check.h"
 #include "core/tensor_ops.h"
 #include "diffusion/guidance.h"
 
 namespace sd {
+namespace {
+
+at::Tensor cat_rows(const std::vector<at::Tensor>& tensors) {
+  return tensors.size() == 1 ? tensors[0] : at::cat(tensors);
+}
+
+/// The rows of the first `images` of a batch of `all`; with guidance those of both halves.
+at::Tensor first_rows(const at::Tensor& rows, int64_t images, int64_t all) {
+  if (!rows.defined() || images == all) return rows;
+  if (rows.size(0) == all) return rows.narrow(0, 0, images);
+  return at::cat({rows.narrow(0, 0, images), rows.narrow(0, all, images)});
+}
+
+Conditioning first_rows(const Conditioning& all_rows, int64_t images, int64_t all) {
+  Conditioning rows;
+  for (const auto field : {&Conditioning::text, &Conditioning::pooled, &Conditioning::time_ids,
+                           &Conditioning::class_labels, &Conditioning::guidance_states}) {
+    rows.*field = first_rows(all_rows.*field, images, all);
+  }
+  return rows;
+}
+
+int64_t count_images(std::span<const DenoisePart> parts) {
+  int64_t images = 0;
+  for (const DenoisePart& part : parts) images += part.latents.size(0);
+  return images;
+}
+
+/// The parts that go together through the calls [first, last) of the loop.
+struct Stretch {
+  std::span<DenoisePart> parts;
+  int64_t images = 0;
+  int64_t first = 0;
+  int64_t last = 0;
+};
+
+/// The times of a stretch: [S], or [S, N] where its parts differ.
+at::Tensor times_of(const Stretch& stretch, int64_t halves) {
+  std::vector<at::Tensor> columns;
+  for (const DenoisePart& part : stretch.parts) {
+    const std::vector<double>& all = part.scheduler.timesteps();
+    const auto begin = all.begin() + part.first_call;
+    const at::Tensor times =
+        at::tensor(std::vector<double>(begin + stretch.first, begin + stretch.last), at::kFloat);
+    if (stretch.parts.size() == 1) return times;
+    columns.push_back(times.unsqueeze(1).expand({-1, part.latents.size(0)}));
+  }
+  const at::Tensor rows = at::cat(columns, 1);
+  return halves == 1 ? rows : at::cat({rows, rows}, 1);
+}
+
+/// Guided output of each image: model output of [negatives…, positives…] -> [B, C, h, w]
+at::Tensor guide_all(const DenoiseTask& task, const Stretch& stretch, const at::Tensor& output) {
+  const std::vector<at::Tensor> halves = at::chunk(output, 2);
+  const at::Tensor scales = task.scales.narrow(0, 0, stretch.images);
+  const at::Tensor guided = guide(halves[0], halves[1], scales);
+  std::vector<at::Tensor> rescaled;
+  int64_t row = 0;
+  for (const DenoisePart& part : stretch.parts) {
+    const int64_t images = part.latents.size(0);
+    const at::Tensor rows = guided.narrow(0, row, images);
+    rescaled.push_back(
+        part.guidance_rescale > 0
+            ? rescale_guided(rows, halves[1].narrow(0, row, images), part.guidance_rescale)
+            : rows);
+    row += images;
+  }
+  return cat_rows(rescaled);
+}
+
+/// One call of the model, and a step of each part.
+void run_call(const DenoiseTask& task, const Stretch& stretch, int64_t call) {
+  std::vector<at::Tensor> inputs;
+  for (const DenoisePart& part : stretch.parts) {
+    inputs.push_back(part.scheduler.scale_model_input(part.latents));
+  }
+  const at::Tensor input = cat_rows(inputs);
+  const at::Tensor rows = task.guidance == Guidance::kOn ? at::cat({input, input}) : input;
+  at::Tensor output =
+      task.denoiser
+          .run(rows.to(task.placement.dtype).contiguous(at::MemoryFormat::ChannelsLast),
+               call - stretch.first)
+          .to(at::kFloat);
+  if (task.guidance == Guidance::kOn) output = guide_all(task, stretch, output);
+  int64_t row = 0;
+  for (DenoisePart& part : stretch.parts) {
+    const int64_t images = part.latents.size(0);
+    const StepOutput next =
+        part.scheduler.step(output.narrow(0, row, images), part.latents, part.noise);
+    part.latents = next.prev;
+    row += images;
+    const int64_t done = call + 1;
+    const bool is_due =
+        part.preview_every > 0 && done % part.preview_every == 0 && done < part.calls();
+    if (is_due) part.preview(next.pred_x0);
+  }
+}
+
+}  // namespace
 
 void check_not_stopped(Observer& observer) {
   SD_CHECK(!observer.stop_requested(), ErrorKind::kInterrupted, "stopped");
 }
 
-at::Tensor denoise(const DenoiseTask& task, at::Tensor latents, Observer& observer) {
-  const auto calls = static_cast<int64_t>(task.scheduler.timesteps().size());
-  const auto total = static_cast<int>(calls - task.first_call);
+void denoise(DenoiseTask& task, Observer& observer) {
+  std::span<DenoisePart> parts = task.parts;
+  const int64_t all = count_images(parts);
+  const int64_t halves = task.guidance == Guidance::kOn ? 2 : 1;
+  const auto total = static_cast<int>(parts.empty() ? 0 : parts.front().calls());
   observer.on_progress(Phase::kDenoise, 0, total);
-  for (int64_t call = task.first_call; call < calls; ++call) {
-    check_not_stopped(observer);
-    const at::Tensor input = task.scheduler.scale_model_input(latents);
-    const at::Tensor rows = task.guidance == Guidance::kOn ? at::cat({input, input}) : input;
-    at::Tensor output =
-        task.denoiser
-            .run(rows.to(task.placement.dtype).contiguous(at::MemoryFormat::ChannelsLast),
-                 call - task.first_call)
-            .to(at::kFloat);
-    if (task.guidance == Guidance::kOn) {
-      const std::vector<at::Tensor> halves = at::chunk(output, 2);
-      output = guide(halves[0], halves[1], task.scales);
-      if (task.guidance_rescale > 0) {
-        output = rescale_guided(output, halves[1], task.guidance_rescale);
-      }
+  for (int64_t done = 0; done < total;) {
+    while (parts.back().calls() <= done) parts = parts.first(parts.size() - 1);
+    const Stretch stretch{parts, count_images(parts), done, parts.back().calls()};
+    task.denoiser.bind(first_rows(task.conditioning, stretch.images, all),
+                       times_of(stretch, halves).to(task.placement.device));
+    for (; done < stretch.last; ++done) {
+      check_not_stopped(observer);
+      run_call(task, stretch, done);
+      observer.on_progress(Phase::kDenoise, static_cast<int>(done + 1), total);
     }
-    const StepOutput next = task.scheduler.step(output, latents, task.noise);
-    latents = next.prev;
-    const auto done = static_cast<int>(call - task.first_call + 1);
-    observer.on_progress(Phase::kDenoise, done, total);
-    const bool is_due = task.preview_every > 0 && done % task.preview_every == 0 && done < total;
-    if (is_due) task.preview(next.pred_x0);
   }
-  return latents;
 }
 
 }  // namespace sd

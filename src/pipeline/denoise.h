@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <functional>
+#include <vector>
 
 #include "core/noise.h"
 #include "core/placement.h"
@@ -10,25 +11,35 @@
 
 namespace sd {
 
-/// One batch on its way through the denoising loop.
-struct DenoiseTask {
-  Denoiser& denoiser;    ///< bound to the calls that are to be made
-  Scheduler& scheduler;  ///< its begin index set to `first_call`
-  NoiseSource& noise;    ///< one row for each image
-  Placement placement;   ///< of the denoiser
-  Guidance guidance = Guidance::kOff;
-  at::Tensor scales;  ///< guidance scale of each image [B, 1, 1, 1] on the device
-  double guidance_rescale = 0;
+/// Images of a batch that share a scheduler, on their way through the denoising loop.
+struct DenoisePart {
+  Scheduler& scheduler;    ///< its begin index set to `first_call`
+  NoiseSource& noise;      ///< one row for each image
+  at::Tensor latents;      ///< [B, C, h, w] at the noise of the first call, float32 on the device
   int64_t first_call = 0;  ///< position in the scheduler's times
-  int preview_every = 0;   ///< calls between two previews; 0: none
+  double guidance_rescale = 0;
+  int preview_every = 0;  ///< calls between two previews; 0: none
   /// Takes the estimated clean latents [B, C, h, w].
   std::function<void(const at::Tensor& pred_x0)> preview = {};
+
+  /// Calls that it is to make.
+  int64_t calls() const { return static_cast<int64_t>(scheduler.timesteps().size()) - first_call; }
 };
 
-/// Runs the loop: model, guidance, scheduler; latents stay float32 between the calls.
-/// latents [B, C, h, w] at the noise of the first call -> the clean latents
+/// A batch: all images of its parts, one part's after the other's.
+struct DenoiseTask {
+  Denoiser& denoiser;
+  const Conditioning& conditioning;  ///< rows [negatives…, positives…] with guidance
+  Placement placement;               ///< of the denoiser
+  Guidance guidance = Guidance::kOff;
+  at::Tensor scales;               ///< guidance scale of each image [B, 1, 1, 1] on the device
+  std::vector<DenoisePart> parts;  ///< those with more calls first
+};
+
+/// Runs the loop: model, guidance, scheduler; latents stay float32 between the calls, and become
+/// the clean latents of each part. All parts begin together; those with fewer calls leave early.
 /// Errors: kInterrupted where the observer asks to stop.
-at::Tensor denoise(const DenoiseTask& task, at::Tensor latents, Observer& observer);
+void denoise(DenoiseTask& task, Observer& observer);
 
 /// Throws kInterrupted if the observer asks to stop.
 void check_not_stopped(Observer& observer);

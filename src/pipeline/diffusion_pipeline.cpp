@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 
 #include "core/check.h"
 #include "core/device.h"
@@ -42,11 +43,14 @@ void check_finite(const at::Tensor& values, const char* what, const Family& fami
 }
 
 /// Refuses what cannot fit before anything is computed. What may just fit is tried.
-void check_memory(double needed, const RunPlan& plan, const Placement& placement) {
+void check_memory(const RunPlan& plan, const Family& family, const Placement& placement) {
   constexpr double kGigabyte = 1 << 30;
+  const int factor = family.latent_factor();
+  const auto images = static_cast<int64_t>(plan.images());
+  const double needed =
+      family.least_memory(images, plan.guidance, plan.height / factor, plan.width / factor);
   const auto available = available_memory(placement.device);
   if (!available || needed <= *available) return;
-  const size_t images = plan.indices.size();
   fail(ErrorKind::kMemory, images > 1 ? concat_text(images, " pictures at once") : "a picture",
        " of ", plan.width, "x", plan.height, " would need more than ",
        std::ceil(needed / kGigabyte), " GB of memory, and ", std::floor(*available / kGigabyte),
@@ -59,101 +63,119 @@ struct Calls {
   int64_t first = 0;
 };
 
+bool has_input(const Request& request) { return request.init_image || request.init_latents; }
+
 /// Which calls a run makes: all of them, or with an input those that its strength leaves.
-Calls remaining_calls(Scheduler& scheduler, const RunPlan& plan, const Request& request) {
-  scheduler.set_timesteps(plan.steps);
+Calls remaining_calls(Scheduler& scheduler, int steps, const Request& request) {
+  scheduler.set_timesteps(steps);
   const std::vector<double>& times = scheduler.timesteps();
-  if (!request.init_image && !request.init_latents) {
+  if (!has_input(request)) {
     scheduler.check();
     return {times, 0};
   }
-  const StrengthWindow window = strength_window(plan.steps, request.strength, scheduler.order());
+  const StrengthWindow window = strength_window(steps, request.strength, scheduler.order());
   if (window.executed_steps == 0) return {};
   scheduler.set_begin_index(window.begin_index);
   scheduler.check();
   return {{times.begin() + window.begin_index, times.end()}, window.begin_index};
 }
 
+std::vector<uint64_t> seeds_of(const std::vector<Request>& batch) {
+  std::vector<uint64_t> seeds;
+  for (const Request& request : batch) seeds.push_back(request.seed);
+  return seeds;
+}
+
 }  // namespace
 
+/// A part of a run on its way.
+struct DiffusionPipeline::Part {
+  Part(const RunPart& planned, const std::vector<Request>& requests)
+      : plan(&planned),
+        batch(pick(requests, planned.indices)),
+        scheduler(make_scheduler(planned.scheduler, {.eta = batch[0].eta})),
+        calls(remaining_calls(*scheduler, planned.steps, batch[0])),
+        noise(seeds_of(batch)) {}
+
+  static std::vector<Request> pick(const std::vector<Request>& requests,
+                                   const std::vector<size_t>& indices) {
+    std::vector<Request> picked;
+    for (const size_t index : indices) picked.push_back(requests[index]);
+    return picked;
+  }
+
+  int64_t images() const { return static_cast<int64_t>(batch.size()); }
+
+  const RunPart* plan;
+  std::vector<Request> batch;
+  std::unique_ptr<Scheduler> scheduler;
+  Calls calls;
+  SeededNoise noise;
+  at::Tensor latents;
+};
+
 DiffusionPipeline::DiffusionPipeline(const LoadOptions& options, Observer& observer)
-    : options_(options), placement_(resolve_placement(options.device, options.dtype)) {
+    : options_(options),
+      placement_(resolve_placement(options.device, options.dtype)),
+      family_(load_family(options_, placement_, observer)) {
+  if (!options.defer_weights) load_weights(observer);
+}
+
+void DiffusionPipeline::load_weights(Observer& observer) {
   observer.on_progress(Phase::kLoad, 0, 1);
-  family_ = load_family(options_, placement_, observer);
+  if (!options_.low_memory) family_->load_weights();
   observer.on_progress(Phase::kLoad, 1, 1);
+}
+
+void DiffusionPipeline::check(const std::vector<Request>& requests) const {
+  for (const RunPlan& plan : plan_runs(requests, *family_)) {
+    for (const RunPart& part : plan.parts) Part(part, requests);
+  }
+}
+
+void DiffusionPipeline::encode_ahead(const std::vector<Request>& requests, Observer& observer) {
+  family_->encode_ahead(requests, observer);
+  if (options_.low_memory) family_->release_text();
+}
+
+ModelDefaults DiffusionPipeline::defaults() const {
+  const FamilyDefaults own = family_->defaults();
+  return {own.width, own.height, own.steps, own.scale, sampler_name(family_->scheduler_config())};
 }
 
 std::vector<Painted> DiffusionPipeline::paint(const std::vector<Request>& requests,
                                               Observer& observer) {
   std::vector<Painted> results(requests.size());
   for (const RunPlan& plan : split_for_equal_bits(plan_runs(requests, *family_), placement_)) {
-    std::vector<Request> batch;
-    for (size_t index : plan.indices) batch.push_back(requests[index]);
-    std::vector<Painted> painted = paint_run(plan, batch, observer);
-    for (size_t i = 0; i < painted.size(); ++i) results[plan.indices[i]] = std::move(painted[i]);
+    paint_run(plan, requests, results, observer);
   }
   return results;
 }
 
-std::vector<Painted> DiffusionPipeline::paint_run(const RunPlan& plan,
-                                                  const std::vector<Request>& batch,
-                                                  Observer& observer) {
-  const auto count = static_cast<int64_t>(batch.size());
-  const Request& first = batch[0];
-  const bool has_input = first.init_image || first.init_latents;
-  std::unique_ptr<Scheduler> scheduler = make_scheduler(plan.scheduler, {.eta = first.eta});
-  const Calls calls = remaining_calls(*scheduler, plan, first);
-  std::vector<uint64_t> seeds;
-  for (const Request& request : batch) seeds.push_back(request.seed);
-  SeededNoise noise(seeds);
-  const int factor = family_->latent_factor();
-  check_memory(
-      family_->least_memory(count, plan.guidance, plan.height / factor, plan.width / factor), plan,
-      placement_);
+void DiffusionPipeline::paint_run(const RunPlan& plan, const std::vector<Request>& requests,
+                                  std::vector<Painted>& results, Observer& observer) {
+  std::vector<Part> parts;
+  for (const RunPart& part : plan.parts) parts.emplace_back(part, requests);
+  std::ranges::stable_sort(parts, std::greater(),
+                           [](const Part& part) { return part.calls.times.size(); });
+  check_memory(plan, *family_, placement_);
   Timings timings;
   Stopwatch watch;
 
   check_not_stopped(observer);
   observer.on_progress(Phase::kEncode, 0, 1);
-  Conditioning conditioning;
-  if (!calls.times.empty()) conditioning = family_->encode(batch, plan.guidance, observer);
-  if (options_.low_memory) family_->release_text();
-
-  // Draws in diffusers' order: the input's posterior, then the noise.
-  at::Tensor latents = encode_inputs(plan, batch, noise);
-  if (!calls.times.empty()) {
-    const at::Tensor unit_noise =
-        noise.normal({count, family_->latent_channels(), plan.height / factor, plan.width / factor})
-            .to(placement_.device);
-    latents = has_input ? scheduler->add_noise(latents, unit_noise)
-                        : unit_noise * scheduler->init_noise_sigma();
-  }
+  const Conditioning conditioning = encode_prompts(plan, parts, observer);
+  for (Part& part : parts) part.latents = first_latents(plan, part);
   if (options_.low_memory) family_->release_autoencoder();
   observer.on_progress(Phase::kEncode, 1, 1);
   timings.encode = watch.lap();
 
-  if (!calls.times.empty()) {
-    check_not_stopped(observer);
-    const auto on_device = at::TensorOptions().device(placement_.device);
-    std::vector<float> scales;
-    for (const Request& r : batch) {
-      scales.push_back(static_cast<float>(r.scale.value_or(family_->defaults().scale)));
-    }
-    family_->denoiser().bind(conditioning,
-                             at::tensor(calls.times, at::kFloat).to(placement_.device));
-    latents = denoise({.denoiser = family_->denoiser(),
-                       .scheduler = *scheduler,
-                       .noise = noise,
-                       .placement = placement_,
-                       .guidance = plan.guidance,
-                       .scales = at::tensor(scales, at::kFloat).view({-1, 1, 1, 1}).to(on_device),
-                       .guidance_rescale = first.guidance_rescale,
-                       .first_call = calls.first,
-                       .preview_every = first.preview_every,
-                       .preview = [&](const at::Tensor& x0) { preview(plan, x0, observer); }},
-                      latents, observer);
-    if (options_.low_memory) family_->release_denoiser();
-  }
+  check_not_stopped(observer);
+  run_steps(plan, parts, conditioning, observer);
+  if (options_.low_memory) family_->release_denoiser();
+  std::vector<at::Tensor> rows;
+  for (const Part& part : parts) rows.push_back(part.latents);
+  const at::Tensor latents = rows.size() == 1 ? rows[0] : at::cat(rows);
   check_finite(latents, "latents", *family_, placement_);
   timings.denoise = watch.lap();
 
@@ -164,24 +186,88 @@ std::vector<Painted> DiffusionPipeline::paint_run(const RunPlan& plan,
   observer.on_progress(Phase::kDecode, 1, 1);
   timings.decode = watch.lap();
 
-  std::vector<Painted> results(batch.size());
-  for (size_t i = 0; i < batch.size(); ++i) {
-    Painted& painted = results[i];
-    painted.picture = std::move(pictures[i]);
-    painted.latents = tensor_to_latents(latents[static_cast<int64_t>(i)]);
-    painted.settings = {.width = plan.width,
-                        .height = plan.height,
-                        .steps = plan.steps,
-                        .scale = batch[i].scale.value_or(family_->defaults().scale),
-                        .sampler = sampler_name(plan.scheduler),
-                        .prediction_type = plan.scheduler.get_string("prediction_type"),
-                        .timesteps = calls.times,
-                        .device = device_name(placement_),
-                        .dtype = dtype_name(placement_),
-                        .threads = at::get_num_threads()};
-    painted.timings = timings;
+  size_t row = 0;
+  for (const Part& part : parts) {
+    for (size_t i = 0; i < part.batch.size(); ++i, ++row) {
+      results[part.plan->indices[i]] = {
+          .picture = std::move(pictures[row]),
+          .latents = tensor_to_latents(latents[static_cast<int64_t>(row)]),
+          .settings = settings_of(plan, part, part.batch[i]),
+          .timings = timings};
+    }
   }
-  return results;
+}
+
+/// Of the images that make a call; those come first.
+Conditioning DiffusionPipeline::encode_prompts(const RunPlan& plan, const std::vector<Part>& parts,
+                                               Observer& observer) {
+  std::vector<Request> batch;
+  for (const Part& part : parts) {
+    if (!part.calls.times.empty()) batch.insert(batch.end(), part.batch.begin(), part.batch.end());
+  }
+  Conditioning conditioning;
+  if (!batch.empty()) conditioning = family_->encode(batch, plan.guidance, observer);
+  if (options_.low_memory) family_->release_text();
+  return conditioning;
+}
+
+/// The latents that the first call of a part takes [B, C, h, w]; those of its inputs where it makes
+/// none. Draws in diffusers' order: the input's posterior, then the noise.
+at::Tensor DiffusionPipeline::first_latents(const RunPlan& plan, Part& part) {
+  const at::Tensor inputs = encode_inputs(plan, part.batch, part.noise);
+  if (part.calls.times.empty()) return inputs;
+  const int factor = family_->latent_factor();
+  const at::Tensor unit_noise = part.noise
+                                    .normal({part.images(), family_->latent_channels(),
+                                             plan.height / factor, plan.width / factor})
+                                    .to(placement_.device);
+  return inputs.defined() ? part.scheduler->add_noise(inputs, unit_noise)
+                          : unit_noise * part.scheduler->init_noise_sigma();
+}
+
+void DiffusionPipeline::run_steps(const RunPlan& plan, std::vector<Part>& parts,
+                                  const Conditioning& conditioning, Observer& observer) {
+  if (parts.front().calls.times.empty()) return;
+  DenoiseTask task{.denoiser = family_->denoiser(),
+                   .conditioning = conditioning,
+                   .placement = placement_,
+                   .guidance = plan.guidance,
+                   .scales = {},
+                   .parts = {}};
+  std::vector<float> scales;
+  for (Part& part : parts) {
+    if (part.calls.times.empty()) continue;
+    const Request& first = part.batch[0];
+    for (const Request& request : part.batch) {
+      scales.push_back(static_cast<float>(request.scale.value_or(family_->defaults().scale)));
+    }
+    task.parts.push_back({.scheduler = *part.scheduler,
+                          .noise = part.noise,
+                          .latents = part.latents,
+                          .first_call = part.calls.first,
+                          .guidance_rescale = first.guidance_rescale,
+                          .preview_every = first.preview_every,
+                          .preview = [&](const at::Tensor& pred_x0) {
+                            preview(part.plan->indices, pred_x0, observer);
+                          }});
+  }
+  task.scales = at::tensor(scales, at::kFloat).view({-1, 1, 1, 1}).to(placement_.device);
+  denoise(task, observer);
+  for (size_t i = 0; i < task.parts.size(); ++i) parts[i].latents = task.parts[i].latents;
+}
+
+Settings DiffusionPipeline::settings_of(const RunPlan& plan, const Part& part,
+                                        const Request& request) const {
+  return {.width = plan.width,
+          .height = plan.height,
+          .steps = part.plan->steps,
+          .scale = request.scale.value_or(family_->defaults().scale),
+          .sampler = sampler_name(part.plan->scheduler),
+          .prediction_type = part.plan->scheduler.get_string("prediction_type"),
+          .timesteps = part.calls.times,
+          .device = device_name(placement_),
+          .dtype = dtype_name(placement_),
+          .threads = at::get_num_threads()};
 }
 
 at::Tensor DiffusionPipeline::encode_inputs(const RunPlan& plan, const std::vector<Request>& batch,
@@ -213,13 +299,13 @@ const Posterior& DiffusionPipeline::encode_picture(const Picture& picture, const
   return encoded_->posterior;
 }
 
-void DiffusionPipeline::preview(const RunPlan& plan, const at::Tensor& latents,
+void DiffusionPipeline::preview(const std::vector<size_t>& indices, const at::Tensor& latents,
                                 Observer& observer) {
   AutoencoderKl& vae = family_->autoencoder();
   const std::vector<Picture> pictures =
       tensor_to_pictures(vae.decode(unscale_latents(vae.config(), latents)).nan_to_num());
   if (options_.low_memory) family_->release_autoencoder();
-  for (size_t i = 0; i < pictures.size(); ++i) observer.on_preview(plan.indices[i], pictures[i]);
+  for (size_t i = 0; i < pictures.size(); ++i) observer.on_preview(indices[i], pictures[i]);
 }
 
 std::vector<Picture> DiffusionPipeline::decode(const at::Tensor& latents) {

@@ -17,14 +17,28 @@ class DiffusionPipeline : public Pipeline {
   DiffusionPipeline(const LoadOptions& options, Observer& observer);
 
   std::vector<Painted> paint(const std::vector<Request>& requests, Observer& observer) override;
+  void check(const std::vector<Request>& requests) const override;
+  void encode_ahead(const std::vector<Request>& requests, Observer& observer) override;
+  void load_weights(Observer& observer) override;
+  ModelDefaults defaults() const override;
   int size_multiple() const override { return family_->size_multiple(); }
   LatentSpace latent_space() const override {
     return {static_cast<int>(family_->latent_channels()), family_->latent_factor()};
   }
 
  private:
-  std::vector<Painted> paint_run(const RunPlan& plan, const std::vector<Request>& batch,
-                                 Observer& observer);
+  struct Part;
+
+  /// Paints the requests of one plan into their places in `results`.
+  void paint_run(const RunPlan& plan, const std::vector<Request>& requests,
+                 std::vector<Painted>& results, Observer& observer);
+  Conditioning encode_prompts(const RunPlan& plan, const std::vector<Part>& parts,
+                              Observer& observer);
+  at::Tensor first_latents(const RunPlan& plan, Part& part);
+  /// All calls of all parts; their latents become the clean ones.
+  void run_steps(const RunPlan& plan, std::vector<Part>& parts, const Conditioning& conditioning,
+                 Observer& observer);
+  Settings settings_of(const RunPlan& plan, const Part& part, const Request& request) const;
   /// The clean latents of the inputs [B, C, h, w], float32 on the device; undefined for txt2img.
   at::Tensor encode_inputs(const RunPlan& plan, const std::vector<Request>& batch,
                            NoiseSource& noise);
@@ -32,8 +46,8 @@ class DiffusionPipeline : public Pipeline {
   /// many images may start from one.
   const Posterior& encode_picture(const Picture& picture, const RunPlan& plan);
   std::vector<Picture> decode(const at::Tensor& latents);
-  /// Shows the observer what the latents [B, C, h, w] of a run would be as pictures.
-  void preview(const RunPlan& plan, const at::Tensor& latents, Observer& observer);
+  /// Shows the observer what the latents [B, C, h, w] of those requests would be as pictures.
+  void preview(const std::vector<size_t>& indices, const at::Tensor& latents, Observer& observer);
 
   LoadOptions options_;
   Placement placement_;

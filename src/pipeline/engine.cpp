@@ -48,6 +48,16 @@ class GuardedPipeline : public Pipeline {
   std::vector<Painted> paint(const std::vector<Request>& requests, Observer& observer) override {
     return translate_errors([&] { return pipeline_->paint(requests, observer); });
   }
+  void check(const std::vector<Request>& requests) const override {
+    translate_errors([&] { pipeline_->check(requests); });
+  }
+  void encode_ahead(const std::vector<Request>& requests, Observer& observer) override {
+    translate_errors([&] { pipeline_->encode_ahead(requests, observer); });
+  }
+  void load_weights(Observer& observer) override {
+    translate_errors([&] { pipeline_->load_weights(observer); });
+  }
+  ModelDefaults defaults() const override { return pipeline_->defaults(); }
   int size_multiple() const override { return pipeline_->size_multiple(); }
   LatentSpace latent_space() const override { return pipeline_->latent_space(); }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <tuple>
+#include <utility>
 
 #include "core/check.h"
 #include "diffusion/registry.h"
@@ -63,45 +64,69 @@ void check_values(const Request& request) {
            "--init-img and --init-latents: only one of them can be the start");
 }
 
-/// All that the images of a batch must agree in.
-auto batch_key(const Request& request, const RunPlan& plan) {
-  return std::tuple(plan.width, plan.height, plan.steps, plan.guidance == Guidance::kOn,
-                    request.guidance_rescale, request.sampler, request.sigmas, request.spacing,
-                    request.eta, request.init_image.has_value(), request.init_latents.has_value(),
+/// All that the images of a part must agree in.
+auto part_key(const Request& request, int steps) {
+  return std::tuple(steps, request.guidance_rescale, request.sampler, request.sigmas,
+                    request.spacing, request.eta, request.init_image.has_value(),
+                    request.init_latents.has_value(),
                     request.init_image || request.init_latents ? request.strength : 1.0);
+}
+using PartKey = decltype(part_key(Request(), 0));
+
+/// A plan on its way: its parts and what each of them shares.
+struct Draft {
+  RunPlan plan;
+  std::vector<PartKey> keys;
+};
+
+Draft& draft_for(std::vector<Draft>& drafts, const Size& size, Guidance guidance) {
+  const auto found = std::ranges::find_if(drafts, [&](const Draft& draft) {
+    return draft.plan.width == size.width && draft.plan.height == size.height &&
+           draft.plan.guidance == guidance;
+  });
+  if (found != drafts.end()) return *found;
+  drafts.push_back({{size.width, size.height, guidance, {}}, {}});
+  return drafts.back();
+}
+
+RunPart new_part(const Request& request, int steps, const Family& family) {
+  const SamplerChoice choice{request.sampler, request.sigmas, request.spacing};
+  RunPart part{{}, steps, swap_scheduler(family.scheduler_config(), choice)};
+  SD_CHECK(request.eta == 0 || sampler_name(part.scheduler) == "ddim", ErrorKind::kUsage,
+           "--eta: only the sampler ddim has an eta, the sampler is ",
+           sampler_name(part.scheduler));
+  return part;
 }
 
 }  // namespace
 
+size_t RunPlan::images() const {
+  size_t count = 0;
+  for (const RunPart& part : parts) count += part.indices.size();
+  return count;
+}
+
 std::vector<RunPlan> plan_runs(const std::vector<Request>& requests, const Family& family) {
-  std::vector<RunPlan> plans;
-  std::vector<decltype(batch_key(requests[0], plans[0]))> keys;
+  std::vector<Draft> drafts;
   const FamilyDefaults defaults = family.defaults();
   for (size_t i = 0; i < requests.size(); ++i) {
     const Request& request = requests[i];
     check_values(request);
+    family.check(request);
     const Size size = picture_size(request, family);
-    const double scale = request.scale.value_or(defaults.scale);
-    RunPlan plan{.indices = {i},
-                 .width = size.width,
-                 .height = size.height,
-                 .steps = request.steps.value_or(defaults.steps),
-                 .guidance = scale > 1 ? Guidance::kOn : Guidance::kOff,
-                 .scheduler = family.scheduler_config()};
-    auto key = batch_key(request, plan);
-    const auto found = std::find(keys.begin(), keys.end(), key);
-    if (found != keys.end()) {
-      plans[found - keys.begin()].indices.push_back(i);
-      continue;
+    const bool is_guided = request.scale.value_or(defaults.scale) > 1;
+    Draft& draft = draft_for(drafts, size, is_guided ? Guidance::kOn : Guidance::kOff);
+    const int steps = request.steps.value_or(defaults.steps);
+    const PartKey key = part_key(request, steps);
+    const auto position = std::ranges::find(draft.keys, key) - draft.keys.begin();
+    if (position == std::ssize(draft.keys)) {
+      draft.plan.parts.push_back(new_part(request, steps, family));
+      draft.keys.push_back(key);
     }
-    const SamplerChoice choice{request.sampler, request.sigmas, request.spacing};
-    plan.scheduler = swap_scheduler(family.scheduler_config(), choice);
-    SD_CHECK(request.eta == 0 || sampler_name(plan.scheduler) == "ddim", ErrorKind::kUsage,
-             "--eta: only the sampler ddim has an eta, the sampler is ",
-             sampler_name(plan.scheduler));
-    plans.push_back(std::move(plan));
-    keys.push_back(std::move(key));
+    draft.plan.parts[static_cast<size_t>(position)].indices.push_back(i);
   }
+  std::vector<RunPlan> plans;
+  for (Draft& draft : drafts) plans.push_back(std::move(draft.plan));
   return plans;
 }
 
@@ -109,9 +134,11 @@ std::vector<RunPlan> split_for_equal_bits(std::vector<RunPlan> plans, const Plac
   if (!placement.device.is_cpu() || placement.dtype != at::kFloat) return plans;
   std::vector<RunPlan> singles;
   for (const RunPlan& plan : plans) {
-    for (const size_t index : plan.indices) {
-      singles.push_back(plan);
-      singles.back().indices = {index};
+    for (const RunPart& part : plan.parts) {
+      for (const size_t index : part.indices) {
+        singles.push_back({plan.width, plan.height, plan.guidance, {part}});
+        singles.back().parts[0].indices = {index};
+      }
     }
   }
   return singles;

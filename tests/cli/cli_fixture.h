@@ -20,7 +20,9 @@ struct FakeEngine {
   std::vector<std::vector<Request>> batches;
   int size_multiple = 8;
   LatentSpace latent_space;
+  bool weights_are_loaded = false;
   std::function<void(Observer&)> on_load = [](Observer&) {};
+  std::function<void(const std::vector<Request>&)> on_check = [](const std::vector<Request>&) {};
   std::function<void(const std::vector<Request>&, Observer&)> on_paint =
       [](const std::vector<Request>&, Observer&) {};
 

@@ -17,6 +17,10 @@ class GreyPipeline : public Pipeline {
     for (const Request& request : requests) painted.push_back(paint(request, observer));
     return painted;
   }
+  void check(const std::vector<Request>&) const override {}
+  void encode_ahead(const std::vector<Request>&, Observer&) override {}
+  void load_weights(Observer& observer) override { observer.on_progress(Phase::kLoad, 0, 1); }
+  ModelDefaults defaults() const override { return {8, 8, 20, 7.5, "ddim"}; }
   int size_multiple() const override { return 8; }
   LatentSpace latent_space() const override { return {}; }
 

@@ -134,6 +134,82 @@ TEST(DiffusionPipeline, AnImageHasTheSameBitsAloneAndInABatch) {
   }
 }
 
+// What a batch may mix: samplers, steps, scales, prompts, ways in. In bf16, where the images of a
+// batch are computed together.
+TEST(DiffusionPipeline, AMixedBatchPaintsThePicturesOfItsRequests) {
+  c10::InferenceMode no_autograd;
+  Observer observer;
+  LoadOptions options = shipped_model();
+  options.dtype = "bf16";
+  DiffusionPipeline pipeline(options, observer);
+  std::vector<Request> requests(5, small_request());
+  requests[0].sampler = "heun";
+  requests[1].steps = 6;
+  requests[1].sampler = "euler";
+  requests[2].prompt = "a blue square on a white background";
+  requests[2].scale = 5;
+  requests[3].init_image = striped_picture(90);
+  requests[3].strength = 0.01;  // no step is run
+  requests[4].init_image = striped_picture(20);
+  requests[4].strength = 0.5;
+  for (size_t i = 0; i < requests.size(); ++i) requests[i].seed = i;
+  const std::vector<Painted> together = pipeline.paint(requests, observer);
+  ASSERT_EQ(together.size(), requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const Painted alone = std::move(pipeline.paint({requests[i]}, observer)[0]);
+    EXPECT_LT(mean_difference(together[i].picture, alone.picture), 1) << i;
+    EXPECT_EQ(together[i].settings.timesteps, alone.settings.timesteps) << i;
+    EXPECT_EQ(together[i].settings.sampler, alone.settings.sampler) << i;
+    for (size_t other = 0; other < i; ++other) {
+      EXPECT_GT(mean_difference(together[i].picture, together[other].picture), 5) << i;
+    }
+  }
+}
+
+TEST(DiffusionPipeline, ChecksRequestsWithoutItsWeights) {
+  Observer observer;
+  LoadOptions options = shipped_model();
+  const TemporaryFolder folder;
+  options.model = (folder.path() / "model").string();
+  std::filesystem::copy(SD_SHIPPED_MODEL, options.model, std::filesystem::copy_options::recursive);
+  options.defer_weights = true;
+  DiffusionPipeline pipeline(options, observer);
+  const auto weights =
+      std::filesystem::path(options.model) / "unet/diffusion_pytorch_model.safetensors";
+  std::filesystem::resize_file(weights, 100);
+  EXPECT_EQ(pipeline.defaults().width, 64);
+  EXPECT_EQ(pipeline.defaults().sampler, "ddim");
+  pipeline.check({small_request()});
+  std::vector<Request> requests(2, small_request());
+  requests[1].width = 65;
+  expect_error([&] { pipeline.check(requests); }, ErrorKind::kUsage, "--width");
+  requests[1] = small_request();
+  requests[1].clip_skip = 30;
+  expect_error([&] { pipeline.check(requests); }, ErrorKind::kUsage, "--clip-skip");
+  expect_error([&] { pipeline.load_weights(observer); }, ErrorKind::kModel, weights.string());
+}
+
+TEST(DiffusionPipeline, WithLittleMemoryPromptsThatWereEncodedAheadNeedNoTextEncoder) {
+  c10::InferenceMode no_autograd;
+  Observer observer;
+  LoadOptions options = shipped_model();
+  const TemporaryFolder folder;
+  options.model = (folder.path() / "model").string();
+  std::filesystem::copy(SD_SHIPPED_MODEL, options.model, std::filesystem::copy_options::recursive);
+  options.low_memory = true;
+  DiffusionPipeline pipeline(options, observer);
+  const Picture usual = pipeline.paint({small_request()}, observer)[0].picture;
+  Request other = small_request();
+  other.prompt = "a blue square";
+  pipeline.encode_ahead({other}, observer);
+  const auto weights = std::filesystem::path(options.model) / "text_encoder/model.safetensors";
+  ASSERT_TRUE(std::filesystem::remove(weights));
+  EXPECT_NE(pipeline.paint({other}, observer)[0].picture, usual);
+  EXPECT_EQ(pipeline.paint({small_request()}, observer)[0].picture, usual);
+  other.prompt = "a green triangle";
+  failure_of(pipeline, {other}, observer, ErrorKind::kModel);
+}
+
 // One picture, several seeds: encoded once, yet every image is the one that is made alone.
 TEST(DiffusionPipeline, ImagesThatStartFromOnePictureAreThoseMadeAlone) {
   c10::InferenceMode no_autograd;

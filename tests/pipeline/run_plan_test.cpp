@@ -25,10 +25,15 @@ class Shapes : public Family {
   int64_t latent_channels() const override { return 4; }
   const SchedulerConfig& scheduler_config() const override { return config_; }
   Conditioning encode(const std::vector<Request>&, Guidance, Observer&) override { return {}; }
+  void check(const Request& request) const override {
+    SD_CHECK(request.clip_skip < 3, ErrorKind::kUsage, "--clip-skip: the family's own check");
+  }
+  void encode_ahead(const std::vector<Request>&, Observer&) override {}
   Denoiser& denoiser() override { throw std::logic_error("no network"); }
   AutoencoderKl& autoencoder() override { throw std::logic_error("no network"); }
   double least_memory(int64_t, Guidance, int64_t, int64_t) const override { return 0; }
   std::optional<std::string> find_broken_weight() const override { return {}; }
+  void load_weights() override {}
   void release_text() override {}
   void release_denoiser() override {}
   void release_autoencoder() override {}
@@ -43,34 +48,42 @@ TEST(RunPlan, TakesTheFamilysDefaults) {
   ASSERT_EQ(plans.size(), 1);
   EXPECT_EQ(plans[0].width, 64);
   EXPECT_EQ(plans[0].height, 48);
-  EXPECT_EQ(plans[0].steps, 30);
   EXPECT_EQ(plans[0].guidance, Guidance::kOn);
-  EXPECT_EQ(sampler_name(plans[0].scheduler), "ddim");
+  ASSERT_EQ(plans[0].parts.size(), 1);
+  EXPECT_EQ(plans[0].parts[0].steps, 30);
+  EXPECT_EQ(sampler_name(plans[0].parts[0].scheduler), "ddim");
 }
 
-TEST(RunPlan, GroupsWhatCanBeOneBatch) {
-  std::vector<Request> requests(5);
+TEST(RunPlan, SizeAndGuidanceMakeABatchAndASchedulerAPartOfIt) {
+  std::vector<Request> requests(6);
   requests[0].seed = 1;
   requests[1].prompt = "another";
   requests[1].scale = 3;
   requests[2].steps = 7;
   requests[3].scale = 1;  // no guidance: half the rows
   requests[4].sampler = "euler";
+  requests[5].width = 72;
   const auto plans = plan_runs(requests, Shapes());
-  ASSERT_EQ(plans.size(), 4);
-  EXPECT_THAT(plans[0].indices, ElementsAre(0, 1));
-  EXPECT_THAT(plans[1].indices, ElementsAre(2));
-  EXPECT_EQ(plans[2].guidance, Guidance::kOff);
-  EXPECT_EQ(sampler_name(plans[3].scheduler), "euler");
+  ASSERT_EQ(plans.size(), 3);
+  ASSERT_EQ(plans[0].parts.size(), 3);
+  EXPECT_EQ(plans[0].images(), 4);
+  EXPECT_THAT(plans[0].parts[0].indices, ElementsAre(0, 1));
+  EXPECT_THAT(plans[0].parts[1].indices, ElementsAre(2));
+  EXPECT_EQ(plans[0].parts[1].steps, 7);
+  EXPECT_THAT(plans[0].parts[2].indices, ElementsAre(4));
+  EXPECT_EQ(sampler_name(plans[0].parts[2].scheduler), "euler");
+  EXPECT_EQ(plans[1].guidance, Guidance::kOff);
+  EXPECT_THAT(plans[1].parts[0].indices, ElementsAre(3));
+  EXPECT_EQ(plans[2].width, 72);
 }
 
 TEST(RunPlan, StrengthMattersOnlyWithAnInput) {
   std::vector<Request> requests(2);
   requests[0].strength = 0.1;
-  EXPECT_EQ(plan_runs(requests, Shapes()).size(), 1);
+  EXPECT_EQ(plan_runs(requests, Shapes())[0].parts.size(), 1);
   for (Request& request : requests)
     request.init_image = Picture{64, 48, std::vector<uint8_t>(9216)};
-  EXPECT_EQ(plan_runs(requests, Shapes()).size(), 2);
+  EXPECT_EQ(plan_runs(requests, Shapes())[0].parts.size(), 2);
 }
 
 TEST(RunPlan, AnInputsSizeIsRoundedDown) {
@@ -131,6 +144,7 @@ INSTANTIATE_TEST_SUITE_P(
                      r.sampler = "euler";
                    },
                    "the sampler is euler"},
+        BadRequest{"ClipSkip", [](Request& r) { r.clip_skip = 3; }, "the family's own check"},
         BadRequest{"UnknownSampler", [](Request& r) { r.sampler = "magic"; }, "magic"},
         BadRequest{"TwoStarts",
                    [](Request& r) {
@@ -145,15 +159,16 @@ TEST(RunPlan, OnTheCpuInFloat32EveryImageIsARunOfItsOwn) {
   std::vector<Request> requests(3);
   requests[1].steps = 7;
   const std::vector<RunPlan> plans = plan_runs(requests, Shapes());
-  ASSERT_EQ(plans.size(), 2);
+  ASSERT_EQ(plans.size(), 1);
   const std::vector<RunPlan> singles = split_for_equal_bits(plans, {at::kCPU, at::kFloat});
   ASSERT_EQ(singles.size(), 3);
-  EXPECT_THAT(singles[0].indices, ElementsAre(0));
-  EXPECT_THAT(singles[1].indices, ElementsAre(2));
-  EXPECT_EQ(singles[2].steps, 7);
-  EXPECT_THAT(singles[2].indices, ElementsAre(1));
-  EXPECT_EQ(split_for_equal_bits(plans, {at::kCPU, at::kBFloat16}).size(), 2);
-  EXPECT_EQ(split_for_equal_bits(plans, {at::Device("cuda:0"), at::kFloat}).size(), 2);
+  for (const RunPlan& single : singles) ASSERT_EQ(single.parts.size(), 1);
+  EXPECT_THAT(singles[0].parts[0].indices, ElementsAre(0));
+  EXPECT_THAT(singles[1].parts[0].indices, ElementsAre(2));
+  EXPECT_EQ(singles[2].parts[0].steps, 7);
+  EXPECT_THAT(singles[2].parts[0].indices, ElementsAre(1));
+  EXPECT_EQ(split_for_equal_bits(plans, {at::kCPU, at::kBFloat16}).size(), 1);
+  EXPECT_EQ(split_for_equal_bits(plans, {at::Device("cuda:0"), at::kFloat}).size(), 1);
 }
 
 }  // namespace

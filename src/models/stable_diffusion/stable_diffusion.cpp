@@ -14,6 +14,7 @@
 #include "models/unet/unet_memory.h"
 #include "text/clip_text_model.h"
 #include "text/clip_tokenizer.h"
+#include "text/prompt_cache.h"
 #include "vae/vae_memory.h"
 
 namespace sd {
@@ -66,9 +67,13 @@ class StableDiffusion : public Family {
   int latent_factor() const override { return static_cast<int>(vae_config_.scale_factor()); }
   int64_t latent_channels() const override { return vae_config_.latent_channels; }
   const SchedulerConfig& scheduler_config() const override { return scheduler_; }
+  void check(const Request& request) const override {
+    skipped_state(text_config_, request.clip_skip);
+  }
 
   Conditioning encode(const std::vector<Request>& batch, Guidance guidance,
                       Observer& observer) override;
+  void encode_ahead(const std::vector<Request>& requests, Observer& observer) override;
   Denoiser& denoiser() override { return unet_.get(); }
   AutoencoderKl& autoencoder() override { return vae_.get(); }
 
@@ -81,13 +86,32 @@ class StableDiffusion : public Family {
 
   std::optional<std::string> find_broken_weight() const override;
 
+  void load_weights() override {
+    text_encoder_.get();
+    unet_.get();
+    vae_.get();
+  }
   void release_text() override { text_encoder_.release(); }
   void release_denoiser() override { unet_.release(); }
   void release_autoencoder() override { vae_.release(); }
 
  private:
-  /// text states of one prompt [1, T, D]
-  at::Tensor encode_prompt(const std::string& prompt, int clip_skip, Observer& observer);
+  /// What the text encoder is asked for.
+  struct Prompt {
+    std::string text;
+    int clip_skip = 0;
+
+    std::string key() const { return concat_text(clip_skip, ':', text); }
+    auto operator<=>(const Prompt&) const = default;
+  };
+
+  static std::vector<Prompt> prompts_of(const std::vector<Request>& batch, Guidance guidance);
+  std::vector<int64_t> tokenize(const std::string& prompt, Observer& observer) const;
+  /// text states of each prompt [1, T, D], remembered ones or new ones
+  std::map<Prompt, at::Tensor> encode_all(const std::vector<Prompt>& prompts, Observer& observer);
+  /// Runs the encoder once for all of `prompts`, which share their clip_skip.
+  void encode_together(const std::vector<Prompt>& prompts, std::map<Prompt, at::Tensor>& states,
+                       Observer& observer);
 
   Placement placement_;
   Parts parts_;
@@ -98,6 +122,7 @@ class StableDiffusion : public Family {
   FamilyDefaults defaults_;
   SchedulerConfig scheduler_;
   ClipTokenizer tokenizer_;
+  PromptCache prompt_cache_;
   Lazy<ClipTextEncoder> text_encoder_;
   Lazy<UNet> unet_;
   Lazy<AutoencoderKl> vae_;
@@ -200,10 +225,6 @@ StableDiffusion::StableDiffusion(const ModelFolder& folder, const LoadOptions& o
   const fs::path& file = parts_.unet.config;
   defaults_.width = trained_side(folder, file, unet_config_.sample_width, latent_factor());
   defaults_.height = trained_side(folder, file, unet_config_.sample_height, latent_factor());
-  if (options.low_memory) return;
-  text_encoder_.get();
-  unet_.get();
-  vae_.get();
 }
 
 std::optional<std::string> StableDiffusion::find_broken_weight() const {
@@ -213,35 +234,90 @@ std::optional<std::string> StableDiffusion::find_broken_weight() const {
   return {};
 }
 
-at::Tensor StableDiffusion::encode_prompt(const std::string& prompt, int clip_skip,
-                                          Observer& observer) {
-  ClipTextEncoder& encoder = text_encoder_.get();
-  const int64_t positions = encoder.config().max_positions;
-  const int64_t length = tokenizer_.model_max_length().value_or(positions);
-  const TokenizedPrompt tokens = tokenizer_.tokenize(prompt, std::min(length, positions));
+std::vector<int64_t> StableDiffusion::tokenize(const std::string& prompt,
+                                               Observer& observer) const {
+  const int64_t positions = text_config_.max_positions;
+  const int64_t length = std::min(tokenizer_.model_max_length().value_or(positions), positions);
+  const TokenizedPrompt tokens = tokenizer_.tokenize(prompt, length);
   if (!tokens.truncated_text.empty()) {
-    observer.on_warning(concat_text("the prompt is longer than the ", std::min(length, positions),
+    observer.on_warning(concat_text("the prompt is longer than the ", length,
                                     " tokens of the text encoder; this was cut: \"",
                                     tokens.truncated_text, "\""));
   }
-  const at::Tensor ids = at::tensor(tokens.ids, at::kLong).unsqueeze(0);
-  return encoder.encode(ids, {.states = {skipped_state(encoder.config(), clip_skip)}}).states[0];
+  return tokens.ids;
+}
+
+void StableDiffusion::encode_together(const std::vector<Prompt>& prompts,
+                                      std::map<Prompt, at::Tensor>& states, Observer& observer) {
+  std::vector<at::Tensor> ids;
+  for (const Prompt& prompt : prompts) {
+    ids.push_back(at::tensor(tokenize(prompt.text, observer), at::kLong).unsqueeze(0));
+  }
+  ClipTextEncoder& encoder = text_encoder_.get();
+  const ClipTextState state = skipped_state(encoder.config(), prompts[0].clip_skip);
+  const at::Tensor rows = encoder.encode(at::cat(ids), {.states = {state}}).states[0];
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    // A clone, because a view would keep all rows.
+    const at::Tensor row = rows.narrow(0, static_cast<int64_t>(i), 1).clone();
+    states[prompts[i]] = row;
+    prompt_cache_.keep(prompts[i].key(), row);
+  }
+}
+
+std::map<StableDiffusion::Prompt, at::Tensor> StableDiffusion::encode_all(
+    const std::vector<Prompt>& prompts, Observer& observer) {
+  // In float32 on the CPU one by one, so that a prompt's bits do not depend on its company.
+  const bool is_exact = placement_.device.is_cpu() && placement_.dtype == at::kFloat;
+  const size_t most = is_exact ? 1 : 16;
+  std::map<Prompt, at::Tensor> states;
+  std::map<int, std::vector<Prompt>> missing;  // by clip_skip
+  for (const Prompt& prompt : prompts) {
+    at::Tensor& row = states[prompt];
+    if (row.defined()) continue;
+    row = prompt_cache_.find(prompt.key());
+    std::vector<Prompt>& waiting = missing[prompt.clip_skip];
+    if (row.defined() || std::ranges::find(waiting, prompt) != waiting.end()) continue;
+    waiting.push_back(prompt);
+  }
+  for (const auto& [clip_skip, waiting] : missing) {
+    for (size_t begin = 0; begin < waiting.size(); begin += most) {
+      const size_t end = std::min(begin + most, waiting.size());
+      SD_CHECK(!observer.stop_requested(), ErrorKind::kInterrupted, "stopped");
+      encode_together({waiting.begin() + static_cast<ptrdiff_t>(begin),
+                       waiting.begin() + static_cast<ptrdiff_t>(end)},
+                      states, observer);
+    }
+  }
+  return states;
+}
+
+std::vector<StableDiffusion::Prompt> StableDiffusion::prompts_of(const std::vector<Request>& batch,
+                                                                 Guidance guidance) {
+  std::vector<Prompt> prompts;
+  if (guidance == Guidance::kOn) {  // the negative prompt keeps all layers, as in diffusers
+    for (const Request& request : batch) prompts.push_back({request.negative_prompt, 0});
+  }
+  for (const Request& request : batch) prompts.push_back({request.prompt, request.clip_skip});
+  return prompts;
+}
+
+void StableDiffusion::encode_ahead(const std::vector<Request>& requests, Observer& observer) {
+  std::vector<Prompt> all;
+  for (const Request& request : requests) {
+    const bool is_guided = request.scale.value_or(defaults_.scale) > 1;
+    for (Prompt& prompt : prompts_of({request}, is_guided ? Guidance::kOn : Guidance::kOff)) {
+      all.push_back(std::move(prompt));
+    }
+  }
+  encode_all(all, observer);
 }
 
 Conditioning StableDiffusion::encode(const std::vector<Request>& batch, Guidance guidance,
                                      Observer& observer) {
-  // Each distinct prompt once, and alone: so a row's bits do not depend on its batch.
-  std::map<std::pair<std::string, int>, at::Tensor> encoded;
-  auto row = [&](const std::string& prompt, int clip_skip) {
-    at::Tensor& states = encoded[{prompt, clip_skip}];
-    if (!states.defined()) states = encode_prompt(prompt, clip_skip, observer);
-    return states;
-  };
+  const std::vector<Prompt> prompts = prompts_of(batch, guidance);
+  const std::map<Prompt, at::Tensor> states = encode_all(prompts, observer);
   std::vector<at::Tensor> rows;
-  if (guidance == Guidance::kOn) {  // the negative prompt keeps all layers, as in diffusers
-    for (const Request& request : batch) rows.push_back(row(request.negative_prompt, 0));
-  }
-  for (const Request& request : batch) rows.push_back(row(request.prompt, request.clip_skip));
+  for (const Prompt& prompt : prompts) rows.push_back(states.at(prompt));
   Conditioning conditioning;
   conditioning.text = at::cat(rows);
   return conditioning;

@@ -1,0 +1,149 @@
+#include "pipeline/denoise.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+
+#include "core/tensor_ops.h"
+#include "diffusion/registry.h"
+#include "tests/support/errors.h"
+
+namespace sd {
+namespace {
+
+using ::testing::ElementsAre;
+
+/// A network whose rows know nothing of each other: each depends on its sample, text and time.
+class RowByRow : public Denoiser {
+ public:
+  void bind(const Conditioning& conditioning, const at::Tensor& times) override {
+    text_ = conditioning.text;
+    times_ = times;
+    bound_rows.push_back(text_.size(0));
+  }
+
+  at::Tensor run(const at::Tensor& sample, int64_t step) override {
+    EXPECT_EQ(sample.size(0), text_.size(0));
+    const at::Tensor time = times_[step].to(at::kFloat).view({-1, 1, 1, 1}) / 1000;
+    return sample * 0.5 + at::sin(sample + text_.view({-1, 1, 1, 1})) * (0.1 + time);
+  }
+
+  std::vector<int64_t> bound_rows;
+
+ private:
+  at::Tensor text_;
+  at::Tensor times_;
+};
+
+/// Images that share a scheduler.
+struct Group {
+  std::string sampler;
+  int steps;
+  std::vector<uint64_t> seeds;
+  double rescale = 0;
+};
+
+/// What the loop makes of the groups in one batch, one part's images after the other's.
+std::vector<at::Tensor> paint_together(const std::vector<Group>& groups, RowByRow& network,
+                                       Observer& observer, Guidance guidance = Guidance::kOn) {
+  c10::InferenceMode no_autograd;
+  const SchedulerConfig folder =
+      read_scheduler_config(ConfigReader::from_text(R"({"_class_name":"DDIMScheduler"})", "test"));
+  std::vector<std::unique_ptr<Scheduler>> schedulers;
+  std::vector<std::unique_ptr<SeededNoise>> noises;
+  Conditioning conditioning;
+  DenoiseTask task{.denoiser = network,
+                   .conditioning = conditioning,
+                   .placement = {at::kCPU, at::kFloat},
+                   .guidance = guidance,
+                   .scales = {},
+                   .parts = {}};
+  std::vector<float> seeds;
+  for (const Group& group : groups) {
+    schedulers.push_back(make_scheduler(swap_scheduler(folder, {group.sampler, "", ""}), {}));
+    noises.push_back(std::make_unique<SeededNoise>(group.seeds));
+    schedulers.back()->set_timesteps(group.steps);
+    const auto images = static_cast<int64_t>(group.seeds.size());
+    task.parts.push_back({.scheduler = *schedulers.back(),
+                          .noise = *noises.back(),
+                          .latents = noises.back()->normal({images, 4, 3, 5}) *
+                                     schedulers.back()->init_noise_sigma(),
+                          .guidance_rescale = group.rescale});
+    for (const uint64_t seed : group.seeds) seeds.push_back(static_cast<float>(seed));
+  }
+  const at::Tensor own = at::tensor(seeds);  // text and scale of an image follow its seed
+  conditioning.text = guidance == Guidance::kOn ? at::cat({own * 0, own}) : own;
+  task.scales = (own + 2).view({-1, 1, 1, 1});
+  denoise(task, observer);
+  std::vector<at::Tensor> images;
+  for (const DenoisePart& part : task.parts) {
+    for (int64_t i = 0; i < part.latents.size(0); ++i) images.push_back(part.latents[i].clone());
+  }
+  return images;
+}
+
+const std::vector<Group> kMixed = {{"heun", 5, {1}},          // 9 calls
+                                   {"plms", 6, {2, 3}, 0.7},  // 7 calls
+                                   {"euler_a", 6, {4}},
+                                   {"ddim", 6, {5}},
+                                   {"dpmpp_2m", 2, {6, 7}}};
+
+// Every operation above works row by row, so the bits are equal, not just the numbers.
+TEST(Denoise, ImagesOfDifferentSamplersAndStepsAreThoseMadeAlone) {
+  for (const Guidance guidance : {Guidance::kOn, Guidance::kOff}) {
+    Observer observer;
+    RowByRow network;
+    std::vector<Group> groups = kMixed;
+    if (guidance == Guidance::kOff) groups[1].rescale = 0;
+    const std::vector<at::Tensor> together = paint_together(groups, network, observer, guidance);
+    ASSERT_EQ(together.size(), 7);
+    size_t image = 0;
+    for (const Group& group : groups) {
+      for (const uint64_t seed : group.seeds) {
+        RowByRow own;
+        const std::vector<at::Tensor> alone = paint_together(
+            {{group.sampler, group.steps, {seed}, group.rescale}}, own, observer, guidance);
+        EXPECT_TRUE(at::equal(together[image], alone[0])) << group.sampler << ", seed " << seed;
+        ++image;
+      }
+    }
+  }
+}
+
+TEST(Denoise, FinishedImagesCostNothing) {
+  Observer observer;
+  RowByRow network;
+  paint_together(kMixed, network, observer);
+  EXPECT_THAT(network.bound_rows, ElementsAre(14, 10, 6, 2)) << "guided: two rows an image";
+}
+
+TEST(Denoise, CountsTheCallsOfTheLongestRun) {
+  class Steps : public Observer {
+   public:
+    void on_progress(Phase, int done, int total) override {
+      all.push_back(done);
+      EXPECT_EQ(total, 9);
+    }
+    std::vector<int> all;
+  } observer;
+  RowByRow network;
+  paint_together(kMixed, network, observer);
+  EXPECT_THAT(observer.all, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9));
+}
+
+TEST(Denoise, StopsBetweenTwoCalls) {
+  class StopsAtThree : public Observer {
+   public:
+    void on_progress(Phase, int done, int) override { calls = done; }
+    bool stop_requested() override { return calls == 3; }
+    int calls = 0;
+  } observer;
+  RowByRow network;
+  expect_error([&] { paint_together(kMixed, network, observer); }, ErrorKind::kInterrupted,
+               "stopped");
+  EXPECT_EQ(observer.calls, 3);
+}
+
+}  // namespace
+}  // namespace sd
