@@ -90,13 +90,15 @@ struct LatentSpace {
   int factor = 8;  ///< pixels a side that one latent cell stands for
 };
 
-/// What a model takes for what a request leaves open.
+/// What a model takes for what a request leaves open, and where it computes.
 struct ModelDefaults {
   int width = 0;  ///< pixels
   int height = 0;
   int steps = 0;
   double scale = 0;
   std::string sampler;  ///< one of kSamplerNames
+  std::string device;   ///< as in Settings
+  std::string dtype;
 };
 
 enum class Phase { kLoad, kEncode, kDenoise, kDecode };
@@ -141,6 +143,10 @@ class Pipeline {
   virtual void load_weights(Observer& observer) = 0;
 
   virtual ModelDefaults defaults() const = 0;
+
+  /// How many images like this one it is good to paint at once: as many as fill the device, as few
+  /// as memory asks for.
+  virtual int suggested_batch_size(const Request& request) const = 0;
 
   /// The sizes of a picture must be multiples of this, in pixels.
   virtual int size_multiple() const = 0;

@@ -9,11 +9,25 @@
 
 #include "io/atomic_file.h"
 #include "io/picture_format.h"
+#include "jobs/request_limits.h"
 
 namespace sd {
 
-constexpr int kMaxImages = 1000000;  ///< of one command
 constexpr int kMaxBatch = 4096;
+
+/// What only `sd batch` and its like have.
+struct BatchArguments {
+  std::string job_format;        ///< --job-format; empty: found out
+  std::optional<int> lookahead;  ///< pictures that are read ahead and may share a batch
+  bool resume = false;
+  bool dry_run = false;
+  bool fail_fast = false;
+  bool claim = false;
+  bool dynamic = false;
+  std::string wildcards;  ///< folder; empty: none
+  std::string shard;      ///< "2/8"; empty: of the environment
+  std::string devices;    ///< "0,1"; empty: this process alone
+};
 
 /// What the options of a command said.
 struct Arguments {
@@ -52,6 +66,8 @@ struct Arguments {
   std::optional<std::string> save_latents;
 
   std::vector<std::string> files;  ///< names that follow a command that takes them
+
+  BatchArguments batch;
 
   std::optional<int> rounds;  ///< sd bench
   bool hash = false;          ///< sd info: make the hash of a model

@@ -9,8 +9,8 @@
 #include "cli/progress.h"
 #include "core/check.h"
 #include "io/atomic_file.h"
-#include "io/output_name.h"
 #include "io/png.h"
+#include "jobs/output_name.h"
 
 namespace sd {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "sd/error.h"
 
-#include "io/atomic_file.h"
+#include "io/temporary_file.h"
 
 namespace sd {
 namespace {

@@ -28,6 +28,7 @@ struct Command {
 
 const Command& txt2img_command();
 const Command& img2img_command();
+const Command& batch_command();
 const Command& info_command();
 const Command& bench_command();
 const Command& completion_command();

@@ -69,7 +69,10 @@ void apply_compat(Arguments& arguments, CompvisScript script) {
 }
 
 OutputNames compvis_names(const fs::path& folder) {
-  OutputNames names = {OutputKind::kPattern, folder / "samples", "{index:05}.png", "--outdir"};
+  OutputNames names = {.kind = OutputKind::kPattern,
+                       .folder = folder / "samples",
+                       .pattern = "{index:05}.png",
+                       .flag = "--outdir"};
   names.first_index = count_entries(names.folder);
   return names;
 }

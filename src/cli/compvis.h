@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "cli/arguments.h"
-#include "io/output_name.h"
+#include "jobs/output_name.h"
 
 namespace sd {
 

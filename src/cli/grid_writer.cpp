@@ -4,9 +4,9 @@
 
 #include "core/check.h"
 #include "io/atomic_file.h"
-#include "io/output_name.h"
 #include "io/picture_grid.h"
 #include "io/png.h"
+#include "jobs/output_name.h"
 
 namespace sd {
 namespace {
@@ -34,7 +34,8 @@ std::optional<std::filesystem::path> GridWriter::write() const {
   if (!plan_ || pictures_.empty()) return {};
   const PngText text = {"parameters", parameters_};
   const std::vector<uint8_t> png = encode_png(make_grid(pictures_, plan_->columns), {&text, 1});
-  OutputNames names = {OutputKind::kPattern, plan_->folder, "grid-{index:04}.png"};
+  OutputNames names = {
+      .kind = OutputKind::kPattern, .folder = plan_->folder, .pattern = "grid-{index:04}.png"};
   names.first_index = plan_->first_number;
   for (int index = 0;; ++index) {
     const auto path = write_file_atomically(output_path(names, index, 0), png, OnExist::kSkip);

@@ -18,6 +18,18 @@ const std::vector<HelpRow> kOutputNames = {
      "the "
      "folder is made where it is missing"},
     {"{index:05}", "the same with zeros in front, here 00000, 00001, ..."},
+    {"{prompt:40}, {negative_prompt:40}",
+     "the first 40 characters of the text, or without :40 as many as fit; what file names cannot "
+     "have is _"},
+    {"{sampler}, {steps}, {scale}, {width}, {height}",
+     "as the options say; for txt2img and img2img only where they are given"},
+    {"{model}", "name of the model"},
+    {"{date}, {date:%Y%m%d-%H%M}",
+     "when the command began: 2026-11-21, or as strftime(3) prints it"},
+    {"[seed], [prompt], ...",
+     "the spellings of AUTOMATIC1111: [index] [seed] [steps] [cfg] [width] [height] [sampler] "
+     "[model_name] [date] [datetime] [prompt] [prompt_spaces] [prompt_words]; [[seed]] is the text "
+     "[seed]"},
     {"{{, }}", "the braces { and } themselves"},
     {"-", "the file itself on standard output: PNG, or as --format says"},
 };

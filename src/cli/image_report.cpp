@@ -11,7 +11,7 @@ using Json = nlohmann::ordered_json;
 constexpr int kSchema = 1;
 
 struct Facts {
-  int index;
+  int64_t index;
   const Request& request;
   const std::filesystem::path* file = nullptr;
   const Painted* painted = nullptr;  ///< nullptr: the image failed
@@ -140,12 +140,12 @@ std::string print_line(const Facts& facts) {
 
 }  // namespace
 
-std::string image_report(const std::filesystem::path& file, int index, const Request& request,
+std::string image_report(const std::filesystem::path& file, int64_t index, const Request& request,
                          const Painted& painted, const PictureOrigin& origin) {
   return print_line({index, request, &file, &painted, origin});
 }
 
-std::string failure_report(int index, const Request& request, const std::string& error) {
+std::string failure_report(int64_t index, const Request& request, const std::string& error) {
   Facts facts{index, request};
   facts.error = error;
   return print_line(facts);

@@ -16,7 +16,7 @@
 #include "cli/bus_error.h"
 #include "cli/run.h"
 #include "cli/stop_signals.h"
-#include "io/atomic_file.h"
+#include "io/temporary_file.h"
 
 namespace {
 

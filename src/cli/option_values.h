@@ -13,13 +13,15 @@
 // What options take, for the tables of options.cpp.
 namespace sd::takes {
 
-/// That field of the arguments, or of the request or load options in them.
+/// That field of the arguments, or of what they hold: request, load options, batch.
 template <typename Owner, typename Field>
 Field& field_of(Arguments& arguments, Field Owner::*field) {
   if constexpr (std::is_same_v<Owner, Request>) {
     return arguments.request.*field;
   } else if constexpr (std::is_same_v<Owner, LoadOptions>) {
     return arguments.load.*field;
+  } else if constexpr (std::is_same_v<Owner, BatchArguments>) {
+    return arguments.batch.*field;
   } else {
     return arguments.*field;
   }

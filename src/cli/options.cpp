@@ -8,8 +8,8 @@
 
 #include "cli/option_values.h"
 #include "core/check.h"
-#include "io/output_name.h"
 #include "io/utf8.h"
+#include "jobs/output_name.h"
 #include "jobs/parse_value.h"
 #include "jobs/request_limits.h"
 #include "jobs/sampler_names.h"
@@ -26,8 +26,6 @@ constexpr std::string_view kModelsOwn = "the model's own";
 constexpr std::string_view kUsualQuality = "95";
 static_assert(kDefaultQuality == 95);
 
-constexpr std::array<std::string_view, 3> kSpacings = {"leading", "linspace", "trailing"};
-constexpr std::array<std::string_view, 1> kSigmas = {"karras"};
 constexpr std::array<std::string_view, 3> kDevices = {"auto", "cpu", "cuda"};
 constexpr std::array<std::string_view, 4> kDtypes = {"auto", "fp32", "bf16", "fp16"};
 constexpr auto kOnExist = [] {

@@ -1,10 +1,7 @@
 #include "cli/paint_command.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <iomanip>
-#include <ostream>
 #include <span>
 #include <sstream>
 #include <stdexcept>
@@ -18,6 +15,7 @@
 #include "cli/paint_plan.h"
 #include "cli/preview_files.h"
 #include "cli/progress.h"
+#include "cli/result_stream.h"
 #include "core/check.h"
 #include "io/latents_file.h"
 #include "io/picture_format.h"
@@ -156,14 +154,14 @@ class Painter {
     }
     console_.clear_live_line();
     if (plan_.names.kind == OutputKind::kStandardOutput) {
-      print({reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()}, "");
+      print_result(host_, {reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()});
       ++saved_;
       return;
     }
     if (!plan_.saves_pictures) {
       ++saved_;
       if (arguments_.json)
-        print(image_report({}, image.index, request, painted, origin) + "\n", "");
+        print_result(host_, image_report({}, image.index, request, painted, origin) + "\n");
       return;
     }
     if (makes_folder(plan_.names)) folders_.make(plan_.names.folder);
@@ -174,11 +172,11 @@ class Painter {
     const std::string line = arguments_.json
                                  ? image_report(*path, image.index, request, painted, origin)
                                  : path->string();
-    print(line + "\n", "; the picture was saved as '" + path->string() + "'");
+    print_result(host_, line + "\n", "; the picture was saved as '" + path->string() + "'");
   }
 
   std::filesystem::path path_of(const PlannedImage& image) const {
-    return output_path(plan_.names, image.index, image.seed);
+    return picture_path(plan_, image);
   }
 
   /// What may hold for every image of a run.
@@ -193,19 +191,7 @@ class Painter {
     if (!path) return;
     const std::string line =
         arguments_.json ? grid_report(*path, static_cast<int>(saved_)) : path->string();
-    print(line + "\n", "; the grid was saved as '" + path->string() + "'");
-  }
-
-  /// Errors: kOutput where standard output is full or closed; `outcome` ends the sentence.
-  void print(std::string_view bytes, const std::string& outcome) const {
-    errno = 0;
-    host_.out.write(bytes.data(), std::ssize(bytes));
-    host_.out.flush();
-    const std::string reason = errno == 0       ? ""
-                               : errno == EBADF ? ": it is closed"
-                                                : concat_text(": ", std::strerror(errno));
-    SD_CHECK(host_.out.good(), ErrorKind::kOutput, "standard output cannot be written", reason,
-             outcome);
+    print_result(host_, line + "\n", "; the grid was saved as '" + path->string() + "'");
   }
 
   void count_failure(const PlannedImage& image, const Request& request, const std::string& what) {
@@ -213,7 +199,7 @@ class Painter {
     console_.error(concat_text(plan_.total == 1 ? "the image" : subject({&image, 1}), " (seed ",
                                image.seed, "): ", what));
     if (arguments_.json) {
-      print(failure_report(image.index, request, what) + "\n", "");
+      print_result(host_, failure_report(image.index, request, what) + "\n");
     }
   }
 

@@ -1,11 +1,14 @@
 #include "cli/paint_plan.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <ctime>
 #include <limits>
 #include <system_error>
 
 #include "cli/compvis.h"
+#include "cli/model_path.h"
 #include "cli/prompt_file.h"
 #include "core/check.h"
 
@@ -42,19 +45,52 @@ bool is_taken(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, error));
 }
 
-/// Fails where a file is there already.
-void check_not_taken(const OutputNames& names, const std::vector<PlannedImage>& images) {
-  for (const PlannedImage& image : images) {
-    const fs::path path = output_path(names, image.index, image.seed);
+std::filesystem::path latents_path(const PaintPlan& plan, const PlannedImage& image) {
+  return output_path(*plan.latents, image.index, image.seed);
+}
+
+/// Fails where a file cannot be written; `path_of` tells the path of an image.
+template <typename PathOf>
+void check_place(const OutputNames& names, const PaintPlan& plan, OnExist on_exist,
+                 PathOf&& path_of) {
+  for (const PlannedImage& image : plan.images) {
+    if (on_exist != OnExist::kFail) break;
+    const fs::path path = path_of(plan, image);
     SD_CHECK(!is_taken(path), ErrorKind::kOutput, "the file ", path.string(),
              " is there already (--on-exist overwrite, rename or skip allows that)");
   }
+  check_output(names, path_of(plan, plan.images.back()), on_exist);  // with the longest name
 }
 
-void check_place(const OutputNames& names, const PaintPlan& plan, OnExist on_exist) {
-  if (on_exist == OnExist::kFail) check_not_taken(names, plan.images);
-  const PlannedImage& last = plan.images.back();  // with the longest name
-  check_output(names, output_path(names, last.index, last.seed), on_exist);
+/// The placeholders of a picture's name: what is known before anything is painted.
+std::vector<Placeholder> known_placeholders(const Request& request) {
+  std::vector<Placeholder> known = {Placeholder::kIndex, Placeholder::kSeed, Placeholder::kPrompt,
+                                    Placeholder::kNegativePrompt};
+  if (!request.sampler.empty()) known.push_back(Placeholder::kSampler);
+  if (request.steps) known.push_back(Placeholder::kSteps);
+  if (request.scale) known.push_back(Placeholder::kScale);
+  if (request.width) known.push_back(Placeholder::kWidth);
+  if (request.height) known.push_back(Placeholder::kHeight);
+  known.insert(known.end(), {Placeholder::kModel, Placeholder::kDate});
+  return known;
+}
+
+/// Errors: kModel where a name tells the model, and that cannot be found.
+NameValues find_name_values(const Arguments& arguments, const OutputNames& names) {
+  const Request& request = arguments.request;
+  NameValues values = {.negative_prompt = request.negative_prompt,
+                       .sampler = request.sampler,
+                       .steps = request.steps,
+                       .scale = request.scale,
+                       .width = request.width,
+                       .height = request.height,
+                       .time = std::time(nullptr)};
+  constexpr std::array kModel = {Placeholder::kModel};
+  if (has_placeholder(names.pattern, kModel)) {
+    const std::string& model = arguments.load.model;
+    values.model = find_model(model.empty() ? kDefaultModel : model).name;
+  }
+  return values;
 }
 
 /// As the names say, which may be those of standard output and say nothing.
@@ -73,11 +109,13 @@ Encoding find_encoding(const Arguments& arguments, const OutputNames& names) {
 void name_pictures(const Arguments& arguments, PaintPlan& plan) {
   const bool as_compvis = !arguments.compat.empty();
   plan.names = as_compvis ? compvis_names(arguments.outdir.value_or(""))
-                          : parse_output(arguments.output, plan.total, arguments.format);
+                          : parse_output(arguments.output, plan.total, arguments.format,
+                                         known_placeholders(arguments.request));
   if (as_compvis && arguments.format) {
     plan.names.pattern =
         fs::path(plan.names.pattern).replace_extension(format_name(*arguments.format)).string();
   }
+  plan.name_values = find_name_values(arguments, plan.names);
   plan.encoding = find_encoding(arguments, plan.names);
   // With --fixed_code several pictures have one seed, so one name where it has no {index}.
   const bool may_rename = as_compvis || (arguments.fixed_code && makes_folder(plan.names));
@@ -105,7 +143,7 @@ void plan_output(const Arguments& arguments, const Host& host, PaintPlan& plan) 
   if (arguments.save_latents) {
     plan.latents = parse_latents_output(*arguments.save_latents, plan.total);
     plan.latents_on_exist = arguments.on_exist.value_or(OnExist::kOverwrite);
-    check_place(*plan.latents, plan, plan.latents_on_exist);
+    check_place(*plan.latents, plan, plan.latents_on_exist, latents_path);
   }
   if (plan.names.kind == OutputKind::kStandardOutput) {
     SD_CHECK(!host.out_is_terminal, ErrorKind::kUsage,
@@ -113,15 +151,23 @@ void plan_output(const Arguments& arguments, const Host& host, PaintPlan& plan) 
              "file was expected");
     return;
   }
-  check_place(plan.names, plan, plan.on_exist);
+  check_place(plan.names, plan, plan.on_exist, picture_path);
   if (plan.on_exist == OnExist::kSkip) {
     plan.skipped = static_cast<int>(std::erase_if(plan.images, [&](const PlannedImage& image) {
-      return is_taken(output_path(plan.names, image.index, image.seed));
+      return is_taken(picture_path(plan, image));
     }));
   }
 }
 
 }  // namespace
+
+fs::path picture_path(const PaintPlan& plan, const PlannedImage& image) {
+  NameValues values = plan.name_values;
+  values.index = static_cast<uint64_t>(image.index);
+  values.seed = image.seed;
+  values.prompt = plan.prompts[image.prompt];
+  return output_path(plan.names, values);
+}
 
 PaintPlan make_paint_plan(const Arguments& arguments, const Host& host) {
   const Amount amount = find_amount(arguments);

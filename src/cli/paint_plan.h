@@ -8,7 +8,7 @@
 
 #include "cli/arguments.h"
 #include "cli/host.h"
-#include "io/output_name.h"
+#include "jobs/output_name.h"
 
 namespace sd {
 
@@ -33,6 +33,7 @@ struct PaintPlan {
   int total = 0;                     ///< images asked for, those left out included
   int batch_size = 1;
   OutputNames names;
+  NameValues name_values;  ///< what names tell of all images
   Encoding encoding;
   OnExist on_exist = OnExist::kOverwrite;
   bool saves_pictures = true;  ///< else the grid alone
@@ -45,5 +46,8 @@ struct PaintPlan {
 /// Errors: kUsage (options that contradict each other), kOutput (a folder that cannot be written,
 /// files that are there already). Makes no folder yet.
 PaintPlan make_paint_plan(const Arguments& arguments, const Host& host);
+
+/// The path of that picture, one of plan.names.
+std::filesystem::path picture_path(const PaintPlan& plan, const PlannedImage& image);
 
 }  // namespace sd

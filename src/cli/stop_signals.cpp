@@ -6,7 +6,7 @@
 #include <string_view>
 #include <unistd.h>
 
-#include "io/atomic_file.h"
+#include "io/temporary_file.h"
 
 namespace sd {
 namespace {

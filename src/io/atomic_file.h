@@ -2,10 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 
 namespace sd {
+
+class TemporaryFile;
 
 /// What to do where the file to be written exists already.
 enum class OnExist {
@@ -25,6 +28,27 @@ std::optional<std::filesystem::path> write_file_atomically(const std::filesystem
                                                            std::span<const std::uint8_t> bytes,
                                                            OnExist on_exist);
 
+/// The same for a file that comes part by part: what write_file_atomically says of its path, of
+/// on_exist and of errors holds for each function. Without commit nothing is left of it.
+class AtomicFile {
+ public:
+  AtomicFile(const std::filesystem::path& path, OnExist on_exist);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::span<const std::uint8_t> bytes);
+
+  /// Gives the file its name, once; returns it, nothing where it was skipped.
+  std::optional<std::filesystem::path> commit();
+
+ private:
+  std::filesystem::path path_;
+  OnExist on_exist_;
+  std::filesystem::path target_;  // path_, or what it links to
+  std::unique_ptr<TemporaryFile> temporary_;
+};
+
 /// Throws the kOutput that write_file_atomically would throw now, as far as it can be known without
 /// the bytes: it makes an empty temporary in the folder and deletes it.
 void check_file_can_be_written(const std::filesystem::path& path, OnExist on_exist);
@@ -32,9 +56,5 @@ void check_file_can_be_written(const std::filesystem::path& path, OnExist on_exi
 /// Throws kOutput where files cannot be made in `folder` (empty: the current one), or where it is
 /// missing and cannot be made itself. Makes neither.
 void check_folder_takes_files(const std::filesystem::path& folder);
-
-/// Deletes the temporaries of all writes that are under way. Async-signal-safe: for a process that
-/// is about to end by a signal.
-void remove_live_temporaries() noexcept;
 
 }  // namespace sd

@@ -1,58 +1,23 @@
 #include "io/model_hash.h"
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
 #include <iterator>
-#include <memory>
-#include <openssl/evp.h>
-#include <span>
-#include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/check.h"
 #include "core/model_file.h"
 #include "io/atomic_file.h"
+#include "io/sha256.h"
 
 namespace sd {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    check(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
-  }
-
-  void add(std::span<const char> bytes) {
-    check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
-  }
-
-  std::string hex() {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned length = 0;
-    check(EVP_DigestFinal_ex(context_.get(), digest.data(), &length) == 1);
-    std::string text;
-    for (unsigned i = 0; i < length; ++i) {
-      text += kDigits[digest[i] >> 4];
-      text += kDigits[digest[i] & 15];
-    }
-    return text;
-  }
-
- private:
-  static void check(bool worked) {
-    SD_CHECK(worked, ErrorKind::kModel, "OpenSSL's SHA-256 does not work here");
-  }
-
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
 
 /// What tells one state of a file from another: a line for each file. Nothing where one is missing.
 std::optional<std::string> fingerprint(const std::vector<fs::path>& files) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "io/paste_picture.h"
+
 namespace sd {
 namespace {
 
@@ -23,14 +25,10 @@ Picture make_grid(std::span<const Picture> pictures, int columns) {
   const auto [width, height] = grid_size(std::ssize(pictures), columns, first.width, first.height);
   Picture grid{static_cast<int>(width), static_cast<int>(height), {}};
   grid.rgb.resize(static_cast<size_t>(width * height * kBytesPerPixel));
-  const int64_t row_bytes = first.width * kBytesPerPixel;
   for (int64_t i = 0; i < std::ssize(pictures); ++i) {
     const int64_t left = kBorder + i % columns * (first.width + kBorder);
     const int64_t top = kBorder + i / columns * (first.height + kBorder);
-    const uint8_t* row = pictures[static_cast<size_t>(i)].rgb.data();
-    for (int64_t y = 0; y < first.height; ++y, row += row_bytes) {
-      std::copy_n(row, row_bytes, grid.rgb.begin() + ((top + y) * width + left) * kBytesPerPixel);
-    }
+    paste_picture(grid, pictures[static_cast<size_t>(i)], left, top);
   }
   return grid;
 }

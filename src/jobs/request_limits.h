@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <string_view>
+
 namespace sd {
 
 // What the fields of a request may be, whatever the model.
@@ -7,6 +10,10 @@ inline constexpr int kMinSide = 8;  ///< the smallest factor of an autoencoder, 
 inline constexpr int kMaxSide = 16384;
 inline constexpr int kMaxSteps = 1000;  ///< as many as any model was trained with
 inline constexpr double kMaxScale = 1000;
-inline constexpr int kMaxClipSkip = 31;  ///< the largest CLIP text encoder has 32 layers
+inline constexpr int kMaxClipSkip = 31;     ///< the largest CLIP text encoder has 32 layers
+inline constexpr int kMaxImages = 1000000;  ///< of one command, or of one job
+
+inline constexpr std::array<std::string_view, 1> kSigmas = {"karras"};
+inline constexpr std::array<std::string_view, 3> kSpacings = {"leading", "linspace", "trailing"};
 
 }  // namespace sd

@@ -140,7 +140,35 @@ void DiffusionPipeline::encode_ahead(const std::vector<Request>& requests, Obser
 
 ModelDefaults DiffusionPipeline::defaults() const {
   const FamilyDefaults own = family_->defaults();
-  return {own.width, own.height, own.steps, own.scale, sampler_name(family_->scheduler_config())};
+  return {own.width,
+          own.height,
+          own.steps,
+          own.scale,
+          sampler_name(family_->scheduler_config()),
+          device_name(placement_),
+          dtype_name(placement_)};
+}
+
+int DiffusionPipeline::suggested_batch_size(const Request& request) const {
+  // Latent cells at once that keep a device busy: of a CPU one picture of 512x512.
+  constexpr int64_t kCellsOfCpu = 4096;
+  constexpr int64_t kCellsOfGpu = 65536;
+  constexpr int64_t kMost = 64;
+  const std::vector<RunPlan> plans =
+      split_for_equal_bits(plan_runs({request, request}, *family_), placement_);
+  if (plans.size() > 1) return 1;  // they would be computed one after another
+  const RunPlan& plan = plans.front();
+  const int64_t h = plan.height / family_->latent_factor();
+  const int64_t w = plan.width / family_->latent_factor();
+  const int64_t cells = placement_.device.is_cpu() ? kCellsOfCpu : kCellsOfGpu;
+  int64_t images = std::clamp<int64_t>(cells / (h * w), 1, kMost);
+  const auto available = available_memory(placement_.device);
+  // Least memory is a lower bound of what a batch takes.
+  const auto fits = [&] {
+    return !available || 2 * family_->least_memory(images, plan.guidance, h, w) <= *available;
+  };
+  while (images > 1 && !fits()) images /= 2;
+  return static_cast<int>(images);
 }
 
 std::vector<Painted> DiffusionPipeline::paint(const std::vector<Request>& requests,

@@ -21,6 +21,7 @@ class DiffusionPipeline : public Pipeline {
   void encode_ahead(const std::vector<Request>& requests, Observer& observer) override;
   void load_weights(Observer& observer) override;
   ModelDefaults defaults() const override;
+  int suggested_batch_size(const Request& request) const override;
   int size_multiple() const override { return family_->size_multiple(); }
   LatentSpace latent_space() const override {
     return {static_cast<int>(family_->latent_channels()), family_->latent_factor()};

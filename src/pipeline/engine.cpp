@@ -58,6 +58,9 @@ class GuardedPipeline : public Pipeline {
     translate_errors([&] { pipeline_->load_weights(observer); });
   }
   ModelDefaults defaults() const override { return pipeline_->defaults(); }
+  int suggested_batch_size(const Request& request) const override {
+    return translate_errors([&] { return pipeline_->suggested_batch_size(request); });
+  }
   int size_multiple() const override { return pipeline_->size_multiple(); }
   LatentSpace latent_space() const override { return pipeline_->latent_space(); }
 

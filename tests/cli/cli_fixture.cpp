@@ -29,7 +29,8 @@ class FakePipeline : public Pipeline {
   void check(const std::vector<Request>& requests) const override { engine_.on_check(requests); }
   void encode_ahead(const std::vector<Request>&, Observer&) override {}
   void load_weights(Observer&) override { engine_.weights_are_loaded = true; }
-  ModelDefaults defaults() const override { return {kSide, kSide, 20, 7.5, "ddim"}; }
+  ModelDefaults defaults() const override { return {kSide, kSide, 20, 7.5, "ddim", "cpu", "fp32"}; }
+  int suggested_batch_size(const Request&) const override { return 2; }
   int size_multiple() const override { return engine_.size_multiple; }
   LatentSpace latent_space() const override { return engine_.latent_space; }
 

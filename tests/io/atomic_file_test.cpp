@@ -8,6 +8,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "io/temporary_file.h"
 #include "pictures_support.h"
 
 namespace sd {
@@ -179,6 +180,22 @@ TEST(WriteFile, LeavesTheOldFileAndNoTemporaryWhereWritingFails) {
   EXPECT_THAT(message, testing::HasSubstr("too large"));
   EXPECT_THAT(folder.names(), ElementsAre("a.png"));
   EXPECT_EQ(file_bytes(folder / "a.png"), kOld);
+}
+
+TEST(AtomicFile, AppearsAtItsCommitAndNeverWithoutOne) {
+  const TemporaryFolder folder;
+  {
+    AtomicFile file(folder / "a", OnExist::kFail);
+    file.write(kNew);
+    EXPECT_FALSE(std::filesystem::exists(folder / "a"));
+    file.write(kOld);
+    EXPECT_EQ(file.commit(), folder / "a");
+    EXPECT_EQ(file_bytes(folder / "a"), to_bytes("newold"));
+  }
+  { AtomicFile(folder / "b", OnExist::kFail).write(kNew); }
+  EXPECT_THAT(folder.names(), ElementsAre("a"));
+  expect_error([&] { AtomicFile(folder / "a", OnExist::kFail); }, ErrorKind::kOutput,
+               "a file of that name exists");
 }
 
 /// Files left when a signal, met with `handler`, ends a process in the middle of a write.

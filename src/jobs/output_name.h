@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "io/atomic_file.h"
 #include "io/picture_format.h"
+#include "jobs/name_pattern.h"
 
 namespace sd {
 
@@ -19,31 +21,39 @@ enum class OutputKind {
   kNone,            ///< nothing: sd-<seed>.png (or as --format says) in the current folder
   kFile,            ///< FILE.png, FILE.jpg or FILE.webp, for one picture
   kFolder,          ///< sd-<seed>.png in that folder
-  kPattern,         ///< a file name with {index} or {seed}, for instance out/{index:05}.png
+  kPattern,         ///< a file name with placeholders, for instance out/{index:05}.png
   kStandardOutput,  ///< `-`, for one picture
 };
 
-/// Where pictures go: a folder and a file name in it, in which {index} and {seed} stand for numbers
-/// ({index:05} with leading zeros) and {{ }} for braces, so that no name leaves the folder.
+/// The placeholders of a name unless more are known before painting.
+inline constexpr std::array kIndexAndSeed = {Placeholder::kIndex, Placeholder::kSeed};
+
+/// Where pictures go: a folder and a file name in it, which is a NamePattern without / so that no
+/// name leaves the folder.
 struct OutputNames {
   OutputKind kind = OutputKind::kNone;
-  std::filesystem::path folder;  ///< empty: the current one
-  std::string pattern;
+  std::filesystem::path folder = {};  ///< empty: the current one
+  std::string pattern = {};
+  std::vector<Placeholder> placeholders = {kIndexAndSeed.begin(), kIndexAndSeed.end()};
   std::string_view flag = "--output";  ///< the option, for messages
   int first_index = 0;                 ///< what {index} is for the first picture
 };
 
 /// What `-o` says for `count` pictures. A name that is an existing folder, ends in `/` or has no
 /// extension is a folder. `format` is that of pictures whose names `-o` leaves open; PNG without
-/// it. Throws kUsage: an unknown placeholder, an extension of no format or of another than
-/// `format`, one file for several pictures.
+/// it; `placeholders` are those that a file's name may have. Throws kUsage: an unknown placeholder,
+/// an extension of no format or of another than `format`, one file for several pictures.
 OutputNames parse_output(const std::optional<std::string>& option, int count,
-                         std::optional<PictureFormat> format = std::nullopt);
+                         std::optional<PictureFormat> format = std::nullopt,
+                         std::span<const Placeholder> placeholders = kIndexAndSeed);
 
 /// The same for `--save-latents`: one file, or a pattern, that ends in .safetensors.
 OutputNames parse_latents_output(const std::string& option, int count);
 
 /// The path of one picture; index counts from 0. Throws kUsage where the name is too long.
+std::filesystem::path output_path(const OutputNames& names, const NameValues& values);
+
+/// The same where the placeholders are {index} and {seed}.
 std::filesystem::path output_path(const OutputNames& names, int index, std::uint64_t seed);
 
 /// Whether the folder of these names is made where it is missing: that of `-o FOLDER` or a pattern,

@@ -1,8 +1,8 @@
-#include "io/output_name.h"
+#include "jobs/output_name.h"
 
 #include <unistd.h>
 
-#include "pictures_support.h"
+#include "tests/io/pictures_support.h"
 
 namespace sd {
 namespace {

@@ -1,0 +1,112 @@
+#include "cli/batch_check.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "jobs/job_keys.h"
+
+namespace sd {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMostErrors = 20;  // that are told of one file
+
+/// The request as far as the model judges it, in a text.
+std::string values_of(const BatchTask& task) {
+  Job job = task.job;
+  job.request.prompt.clear();
+  job.request.negative_prompt.clear();
+  job.request.seed = 0;
+  job.seed.reset();
+  job.output.clear();
+  if (!job.init_image.empty()) job.init_image = "x";
+  return print_job(job);
+}
+
+/// What a sentence about an option says of a key: "width: …" for "--width: …".
+std::string as_key(std::string sentence) {
+  if (!sentence.starts_with("--")) return sentence;
+  sentence.erase(0, 2);
+  const size_t end = std::min(sentence.find_first_of(": "), sentence.size());
+  std::replace(sentence.begin(), sentence.begin() + static_cast<ptrdiff_t>(end), '-', '_');
+  return sentence;
+}
+
+void check_start(const BatchTask& task) {
+  const std::string& path = start_of(task);
+  if (path.empty()) return;
+  const char* key = task.job.init_image.empty() ? "init_latents" : "init_img";
+  std::error_code error;
+  SD_CHECK(fs::is_regular_file(path, error), ErrorKind::kUsage, key, ": there is ",
+           fs::exists(path, error) ? "no regular file '" : "no file '", path, "'");
+}
+
+}  // namespace
+
+BatchNamer::Name TaskChecker::check(const BatchTask& task) {
+  try {
+    const ShelvedModel& model = shelf_.find(task.job.model);
+    check_values(task, *model.pipeline);
+    check_start(task);
+    BatchNamer::Name name = namer_.name(task, model.path.name, model.defaults);
+    SD_CHECK(names_.insert(name.file) || setup_.on_exist == OnExist::kRename, ErrorKind::kUsage,
+             "an earlier picture has the name '", name.file,
+             "' already; {index} in the pattern tells them apart");
+    path_below(setup_.output.folder, name.file);
+    return name;
+  } catch (const Error& error) {
+    fail(error.kind(), print_place(task.job.place), ": ", as_key(error.what()));
+  }
+}
+
+/// Most tasks of a file have the values of one before, which were judged then.
+void TaskChecker::check_values(const BatchTask& task, Pipeline& pipeline) {
+  const NameDigest digest = digest_name(values_of(task));
+  if (good_values_.contains(digest)) return;
+  pipeline.check({task.job.request});
+  constexpr size_t kMostRemembered = 10000;
+  if (good_values_.size() == kMostRemembered) good_values_ = {};
+  good_values_.insert(digest);
+}
+
+CheckedJobs check_jobs(
+    const BatchSetup& setup, TaskChecker& checker, ModelShelf& shelf, Console& console,
+    const std::function<bool()>& is_stopped,
+    const std::function<void(const BatchTask&, const BatchNamer::Name&)>& on_task) {
+  const std::unique_ptr<JobSource> jobs = setup.origin.open(is_stopped);
+  TaskSource tasks = make_tasks(setup, *jobs);
+  CheckedJobs checked;
+  int wrong = 0;
+  while (wrong < kMostErrors && !tasks.is_broken()) {
+    SD_CHECK(!is_stopped(), ErrorKind::kInterrupted, "stopped");
+    try {
+      const std::optional<BatchTask> task = tasks.next();
+      if (!task) break;
+      const BatchNamer::Name name = checker.check(*task);
+      on_task(*task, name);
+      const ModelDefaults& defaults = shelf.find(task->job.model).defaults;
+      const Request& request = task->job.request;
+      const bool is_inputs = !start_of(*task).empty() && !request.width && !request.height;
+      ++checked.sizes[is_inputs ? "the input's size"
+                                : concat_text(request.width.value_or(defaults.width), "x",
+                                              request.height.value_or(defaults.height))];
+      ++checked.pictures;
+    } catch (const Error& error) {
+      const bool is_of_job = error.kind() == ErrorKind::kUsage ||
+                             error.kind() == ErrorKind::kModel || error.kind() == ErrorKind::kInput;
+      if (!is_of_job) throw;
+      console.error(error.what());
+      ++wrong;
+    }
+  }
+  SD_CHECK(wrong == 0, ErrorKind::kUsage, setup.origin.name, ": nothing was painted, because ",
+           wrong == kMostErrors ? "of these and maybe more errors"
+           : wrong == 1         ? "of this error"
+                                : concat_text("of these ", wrong, " errors"));
+  SD_CHECK(checked.pictures > 0, ErrorKind::kUsage, setup.origin.name,
+           ": at least one job was expected, found none");
+  return checked;
+}
+
+}  // namespace sd

@@ -1,0 +1,66 @@
+#include "cli/batch_setup.h"
+
+#include <utility>
+
+#include "core/check.h"
+#include "io/read_picture.h"
+#include "io/sha256.h"
+#include "jobs/dynamic_prompt.h"
+#include "jobs/job_hash.h"
+
+namespace sd {
+namespace {
+
+void expand(BatchTask& task, const Wildcards& wildcards) {
+  Request& request = task.job.request;
+  try {
+    std::string prompt =
+        expand_prompt(request.prompt, request.seed, wildcards, PromptKind::kPrompt);
+    request.negative_prompt = expand_prompt(request.negative_prompt, request.seed, wildcards,
+                                            PromptKind::kNegativePrompt);
+    if (prompt != request.prompt) {
+      task.prompt_template = std::exchange(request.prompt, std::move(prompt));
+    }
+  } catch (const Error& error) {
+    fail(error.kind(), print_place(task.job.place), ": ", error.what());
+  }
+}
+
+}  // namespace
+
+TaskSource make_tasks(const BatchSetup& setup, JobSource& jobs) {
+  TaskSource::Expand change;
+  if (setup.wildcards) {
+    change = [&wildcards = *setup.wildcards](BatchTask& task) { expand(task, wildcards); };
+  }
+  return {jobs, setup.base_seed, change};
+}
+
+std::string parameters_of(const BatchSetup& setup, const BatchTask& task, PictureFormat format,
+                          const ModelDefaults& defaults, const std::string& model_hash,
+                          const std::string& start_sha256) {
+  PictureSetting setting = {.model_hash = model_hash,
+                            .dtype = defaults.dtype,
+                            .device = defaults.device,
+                            .vae_tiling = setup.vae_tiling,
+                            .encoding = {format, setup.quality}};
+  (task.job.init_image.empty() ? setting.init_latents_sha256 : setting.init_image_sha256) =
+      start_sha256;
+  return job_parameters(task.job.request, setting);
+}
+
+const std::string& StartHashes::sha256(const std::string& path) {
+  if (path == path_) return sha256_;
+  const std::vector<std::uint8_t> bytes = read_input_file(path);
+  Sha256 hash;
+  hash.add({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  sha256_ = hash.hex();
+  path_ = path;
+  return sha256_;
+}
+
+const std::string& start_of(const BatchTask& task) {
+  return task.job.init_image.empty() ? task.job.init_latents : task.job.init_image;
+}
+
+}  // namespace sd

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "jobs/job.h"
+
+namespace sd {
+
+/// One picture of a run of many.
+struct BatchTask {
+  int64_t index = 0;            ///< among all pictures of the job file, from 0
+  Job job;                      ///< what it is made of, `request.seed` and the prompts in full
+  std::string prompt_template;  ///< what a dynamic prompt was before; empty: it was none
+};
+
+/// Makes pictures out of jobs: `count` of each, numbered in the order of the file.
+class TaskSource {
+ public:
+  /// What may change the prompts of a task: dynamic prompts. Errors: kUsage.
+  using Expand = std::function<void(BatchTask& task)>;
+
+  /// A job without a seed takes `base_seed` plus the number of the picture. `jobs` must outlive
+  /// this.
+  TaskSource(JobSource& jobs, uint64_t base_seed, Expand expand = {});
+
+  /// The next picture, nothing at the end. Errors: kUsage of the job source or of `expand`; that
+  /// picture is left out, and keeps its number.
+  std::optional<BatchTask> next();
+
+  /// The number of the picture that `next` comes to.
+  int64_t next_index() const { return next_index_; }
+  bool is_broken() const { return jobs_.is_broken(); }
+
+ private:
+  JobSource& jobs_;
+  uint64_t base_seed_;
+  Expand expand_;
+  int64_t next_index_ = 0;
+  std::optional<Job> job_;
+  int made_ = 0;  // pictures of job_
+};
+
+}  // namespace sd

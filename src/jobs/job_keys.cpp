@@ -1,0 +1,323 @@
+#include "jobs/job_keys.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <type_traits>
+#include <utility>
+
+#include "core/check.h"
+#include "io/utf8.h"
+#include "jobs/job_text.h"
+#include "jobs/parse_value.h"
+#include "jobs/request_limits.h"
+#include "jobs/sampler_names.h"
+
+namespace sd {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A key, the kind of its JSON values, and how a job keeps it.
+struct Row {
+  JobKey key;
+  ValueKind kind;
+  std::function<void(Job& job, std::string_view typed, const std::string& text)> set;
+  std::function<Json(const Job& job)> get;  ///< null where it says nothing
+};
+
+/// That field of the job, or of the request in it.
+template <typename Work, typename Owner, typename Field>
+auto& field_of(Work& job, Field Owner::*field) {
+  if constexpr (std::is_same_v<Owner, Request>) {
+    return job.request.*field;
+  } else {
+    return job.*field;
+  }
+}
+
+template <typename T>
+Json as_json(const T& value) {
+  return value;
+}
+template <typename T>
+Json as_json(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+/// A row that stores what `parse`(typed, text) returns.
+template <typename Owner, typename Field, typename Parse>
+Row row(ValueKind kind, JobKey key, Field Owner::*field, Parse parse) {
+  static const Job kEmpty;
+  return {std::move(key), kind,
+          [=](Job& job, std::string_view typed, const std::string& text) {
+            field_of(job, field) = parse(typed, text);
+          },
+          [=](const Job& job) {
+            const Field& value = field_of(job, field);
+            return value == field_of(kEmpty, field) ? Json(nullptr) : as_json(value);
+          }};
+}
+
+// These parsers quote what they refuse; nothing that they take is changed by quotable().
+
+template <typename Owner, typename Field>
+Row whole(JobKey key, Field Owner::*field, int low, int high) {
+  key.takes = "a whole number from " + print_range(int64_t{low}, int64_t{high});
+  return row(ValueKind::kNumber, std::move(key), field,
+             [=](std::string_view typed, const std::string& text) {
+               return static_cast<int>(parse_integer(typed, quotable(text), low, high));
+             });
+}
+
+template <typename Owner, typename Field>
+Row real(JobKey key, Field Owner::*field, double low, double high) {
+  key.takes = "a number from " + print_range(low, high);
+  return row(ValueKind::kNumber, std::move(key), field,
+             [=](std::string_view typed, const std::string& text) {
+               return parse_real(typed, quotable(text), low, high);
+             });
+}
+
+Row choice(JobKey key, std::string Request::*field, std::span<const std::string_view> names) {
+  key.takes = print_choices(names);
+  return row(ValueKind::kText, std::move(key), field,
+             [=](std::string_view typed, const std::string& text) {
+               return parse_choice(typed, quotable(text), names);
+             });
+}
+
+std::string parse_words(std::string_view typed, const std::string& text) {
+  SD_CHECK(text.find('\0') == text.npos, ErrorKind::kUsage, typed,
+           " expects text, found a NUL character in it");
+  return parse_text(typed, text);
+}
+
+Row words(JobKey key, std::string Request::*field) {
+  key.takes = "a text";
+  return row(ValueKind::kText, std::move(key), field, parse_words);
+}
+
+std::string parse_name(std::string_view typed, const std::string& text) {
+  return parse_path(typed, parse_words(typed, text));
+}
+
+Row name(JobKey key, std::string Job::*field, std::string takes) {
+  key.takes = std::move(takes);
+  return row(ValueKind::kText, std::move(key), field, parse_name);
+}
+
+/// What a job starts from, in place of the other thing.
+Row start(JobKey key, std::string Job::*field, std::string Job::*other) {
+  Row made = name(std::move(key), field, "the name of a file");
+  made.set = [=](Job& job, std::string_view typed, const std::string& text) {
+    SD_CHECK(text != "-", ErrorKind::kUsage, typed,
+             " expects the name of a file, found '-': a job cannot start from standard input");
+    job.*field = parse_name(typed, text);
+    (job.*other).clear();
+  };
+  return made;
+}
+
+Row prompt() {
+  Row made =
+      words({.name = "prompt", .help = "what the picture shows; may be empty"}, &Request::prompt);
+  made.get = [](const Job& job) { return Json(job.request.prompt); };
+  return made;
+}
+
+Row sampler() {
+  return row(ValueKind::kText,
+             {.name = "sampler",
+              .help = "how the noise is taken away",
+              .takes = print_choices(sampler_choices()),
+              .other_names = {"sampler_name"}},
+             &Request::sampler, [](std::string_view typed, const std::string& text) {
+               return parse_sampler(typed, quotable(text));
+             });
+}
+
+Row seed() {
+  const auto parse = [](std::string_view typed, const std::string& text) {
+    return text == "-1" ? std::nullopt : std::optional<uint64_t>(parse_seed(typed, quotable(text)));
+  };
+  return row(ValueKind::kNumber,
+             {.name = "seed",
+              .help = "seed of the first image, the next have one more each; -1: as without it",
+              .takes = concat_text("a whole number from 0 to ", kMaxSeed)},
+             &Job::seed, parse);
+}
+
+Row strength() {
+  Row made = real({.name = "strength",
+                   .help = "share of the steps that are run from init_img or init_latents",
+                   .other_names = {"denoising_strength"}},
+                  &Request::strength, 0, 1);
+  made.get = [](const Job& job) {
+    const bool starts = !job.init_image.empty() || !job.init_latents.empty();
+    return starts ? Json(job.request.strength) : Json(nullptr);
+  };
+  return made;
+}
+
+const std::vector<Row>& rows() {
+  static const std::vector<Row> kRows = {
+      prompt(),
+      words({.name = "negative_prompt", .help = "what it must not show"},
+            &Request::negative_prompt),
+      whole({.name = "width", .help = "width in pixels", .other_names = {"W"}}, &Request::width,
+            kMinSide, kMaxSide),
+      whole({.name = "height", .help = "height in pixels", .other_names = {"H"}}, &Request::height,
+            kMinSide, kMaxSide),
+      whole({.name = "steps",
+             .help = "denoising steps",
+             .other_names = {"ddim_steps", "num_inference_steps"}},
+            &Request::steps, 1, kMaxSteps),
+      real({.name = "scale",
+            .help = "classifier-free guidance scale; 1 and below: no guidance",
+            .other_names = {"cfg_scale", "guidance_scale"}},
+           &Request::scale, 0, kMaxScale),
+      real({.name = "guidance_rescale", .help = "share of the guided prediction that is rescaled"},
+           &Request::guidance_rescale, 0, 1),
+      sampler(),
+      choice({.name = "sigmas", .help = "noise levels"}, &Request::sigmas, kSigmas),
+      choice({.name = "spacing", .help = "time steps"}, &Request::spacing, kSpacings),
+      real({.name = "eta", .help = "noise of the ddim sampler", .other_names = {"ddim_eta"}},
+           &Request::eta, 0, 1),
+      seed(),
+      whole({.name = "clip_skip", .help = "last layers of the CLIP text encoder to leave out"},
+            &Request::clip_skip, 0, kMaxClipSkip),
+      start({.name = "init_img",
+             .help = "the picture to start from, from the job file's folder",
+             .other_names = {"init_image"}},
+            &Job::init_image, &Job::init_latents),
+      start({.name = "init_latents", .help = "latents in place of init_img"}, &Job::init_latents,
+            &Job::init_image),
+      strength(),
+      whole({.name = "count", .help = "images of this job", .other_names = {"n_samples", "n_iter"}},
+            &Job::count, 1, kMaxImages),
+      name({.name = "model", .help = "as --model takes it", .other_names = {"sd_model"}},
+           &Job::model, "the name or folder of a model"),
+      name({.name = "output", .help = "name of its images in the folder of -o, or a pattern"},
+           &Job::output, "the name of a file"),
+  };
+  return kRows;
+}
+
+/// What AUTOMATIC1111's "Prompts from file" has beside ours, and what to write in its place.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kForeignKeys = {{
+    {"outpath_samples", " (output names the file, --output the folder)"},
+    {"outpath_grids", ""},
+    {"prompt_for_display", ""},
+    {"styles", ""},
+    {"subseed", ""},
+    {"subseed_strength", ""},
+    {"seed_resize_from_h", ""},
+    {"seed_resize_from_w", ""},
+    {"sampler_index", " (sampler takes a name)"},
+    {"batch_size", " (count says how many images, --batch-size how many at once)"},
+    {"restore_faces", ""},
+    {"tiling", ""},
+    {"do_not_save_samples", ""},
+    {"do_not_save_grid", ""},
+}};
+
+/// Whether a key is of that name, be it with hyphens or underscores.
+bool is_name(std::string_view typed, std::string_view name) {
+  return std::ranges::equal(typed, name, [](char a, char b) { return (a == '-' ? '_' : a) == b; });
+}
+
+/// A value of a kind that the key does not take, as a message shows it.
+std::string print_value(const JobValue& value) {
+  return value.kind == ValueKind::kText ? "\"" + quotable(value.text) + "\"" : quotable(value.text);
+}
+
+}  // namespace
+
+std::span<const JobKey> job_keys() {
+  static const std::vector<JobKey> kKeys = [] {
+    std::vector<JobKey> keys;
+    for (const Row& row : rows()) keys.push_back(row.key);
+    return keys;
+  }();
+  return kKeys;
+}
+
+std::optional<size_t> find_job_key(std::string_view typed) {
+  const std::span<const JobKey> keys = job_keys();
+  const auto found = std::ranges::find_if(keys, [&](const JobKey& key) {
+    const auto is_this = [&](std::string_view name) { return is_name(typed, name); };
+    return is_this(key.name) || std::ranges::any_of(key.other_names, is_this);
+  });
+  if (found == keys.end()) return std::nullopt;
+  return found - keys.begin();
+}
+
+size_t parse_job_key(std::string_view typed) {
+  if (const auto key = find_job_key(typed)) return *key;
+  for (const auto& [name, hint] : kForeignKeys) {
+    SD_CHECK(!is_name(typed, name), ErrorKind::kUsage, typed,
+             " is of AUTOMATIC1111's web UI and has no equal here", hint);
+  }
+  std::vector<std::string_view> names;
+  for (const JobKey& key : job_keys()) names.push_back(key.name);
+  for (const JobKey& key : job_keys()) {
+    names.insert(names.end(), key.other_names.begin(), key.other_names.end());
+  }
+  std::string spelled = lower_case(typed);
+  std::ranges::replace(spelled, '-', '_');
+  fail(ErrorKind::kUsage, "expected a key such as prompt or steps, found '", quotable(typed), "'",
+       suggest(spelled, names));
+}
+
+void set_job_value(Job& job, size_t key, std::string_view typed, const JobValue& value) {
+  const Row& row = rows()[key];
+  SD_CHECK(value.kind == ValueKind::kBare || value.kind == row.kind, ErrorKind::kUsage, typed,
+           " expects ", row.key.takes, ", found ", print_value(value));
+  row.set(job, typed, value.text);
+}
+
+void set_job_value(Job& job, std::string_view key, const std::string& text) {
+  set_job_value(job, parse_job_key(key), key, {ValueKind::kBare, text});
+}
+
+void set_job_json(Job& job, std::string_view key, const nlohmann::json& value) {
+  const size_t index = parse_job_key(key);
+  if (value.is_null()) return;
+  set_job_value(job, index, key,
+                value.is_string()   ? JobValue{ValueKind::kText, value.get<std::string>()}
+                : value.is_number() ? JobValue{ValueKind::kNumber, value.dump()}
+                : value.is_array()  ? JobValue{ValueKind::kOther, "a list"}
+                : value.is_object() ? JobValue{ValueKind::kOther, "an object"}
+                                    : JobValue{ValueKind::kOther, value.dump()});
+}
+
+std::optional<JobConflict> find_conflict(const Job& job) {
+  const Request& request = job.request;
+  if (request.eta != 0 && !request.sampler.empty() && request.sampler != "ddim") {
+    return JobConflict{{"eta", "sampler"},
+                       "eta belongs to the sampler ddim, found " + request.sampler};
+  }
+  if (job.seed && *job.seed > kMaxSeed - static_cast<uint64_t>(job.count - 1)) {
+    return JobConflict{{"seed", "count"},
+                       concat_text("seed ", *job.seed, " is too large for ", job.count,
+                                   " images: the last seed would pass ", kMaxSeed)};
+  }
+  return std::nullopt;
+}
+
+void check_job(const Job& job) {
+  if (const auto conflict = find_conflict(job)) fail(ErrorKind::kUsage, conflict->message);
+}
+
+std::string print_job(const Job& job) {
+  Json object = Json::object();
+  for (const Row& row : rows()) {
+    Json value = row.get(job);
+    if (!value.is_null()) object[std::string(row.key.name)] = std::move(value);
+  }
+  return object.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+}  // namespace sd
