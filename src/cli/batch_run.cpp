@@ -1,8 +1,11 @@
 #include "cli/batch_run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
 #include "cli/image_report.h"
 #include "cli/result_stream.h"
@@ -52,13 +55,16 @@ bool is_of_one_picture(ErrorKind kind) {
 
 int BatchRun::run() {
   const BatchSetup& setup = parts_.setup;
-  const auto stopped = [this] { return is_stopped(); };
+  const auto stopped = [this] {
+    if (parts_.host.take_status_request()) parts_.console.note(summary() + "; waiting for jobs");
+    return is_stopped();
+  };
   std::unique_ptr<JobSource> jobs;
   std::optional<TaskSource> tasks;
   TaskQueue queue(
       [&](const std::function<bool()>& is_queue_stopped) {
         if (!jobs) {
-          jobs = setup.origin.open([=] { return is_queue_stopped() || stopped(); });
+          jobs = setup.origin.open([=, this] { return is_queue_stopped() || is_stopped(); });
           tasks.emplace(make_tasks(setup, *jobs));
         }
         return read_task(*tasks);
@@ -67,7 +73,10 @@ int BatchRun::run() {
   for (;;) {
     queue.fill(window_, stopped);
     SD_CHECK(!is_stopped(), ErrorKind::kInterrupted, "stopped");
-    if (window_.empty() && queue.is_at_end()) break;
+    if (window_.empty() && queue.is_at_end()) {
+      if (held_.empty()) break;
+      wait_for_others();
+    }
     take_failures();
     if (!window_.empty() && !must_end()) paint(take_batch());
     tell_reports();
@@ -123,25 +132,52 @@ std::vector<BatchTask> BatchRun::take_batch() {
   const auto is_loaded = [this](const QueuedTask& queued) {
     return parts_.shelf.is_loaded(queued.task->job.model);
   };
-  auto first = std::ranges::find_if(window_, is_loaded);
-  if (first == window_.end()) first = window_.begin();
-  std::vector<BatchTask> batch = {std::move(*first->task)};
-  window_.erase(first);
+  std::vector<BatchTask> batch;
+  while (batch.empty() && !window_.empty()) {
+    auto first = std::ranges::find_if(window_, is_loaded);
+    if (first == window_.end()) first = window_.begin();
+    if (take(*first)) batch.push_back(std::move(*first->task));
+    window_.erase(first);
+  }
+  checked_ = window_.size();
+  if (batch.empty()) return {};
   const ShelvedModel& model = parts_.shelf.load(batch[0].job.model);
   int most = parts_.setup.batch_size ? *parts_.setup.batch_size
                                      : model.pipeline->suggested_batch_size(batch[0].job.request);
   if (most_images_) most = std::min(most, *most_images_);
   std::deque<QueuedTask> rest;
   for (QueuedTask& queued : window_) {
-    if (std::ssize(batch) < most && fit_together(batch[0], *queued.task, model.defaults)) {
-      batch.push_back(std::move(*queued.task));
-    } else {
+    const bool fits =
+        std::ssize(batch) < most && fit_together(batch[0], *queued.task, model.defaults);
+    if (!fits) {
       rest.push_back(std::move(queued));
+    } else if (take(queued)) {
+      batch.push_back(std::move(*queued.task));
     }
   }
   window_ = std::move(rest);
   checked_ = window_.size();
   return batch;
+}
+
+/// Whether the task is this process's own to do. What others do is kept in mind, in case they die.
+bool BatchRun::take(QueuedTask& queued) {
+  if (share_.leases == nullptr) return true;
+  const Claim claim = share_.takes_again ? share_.leases->take_again(queued.index)
+                                         : share_.leases->take(queued.index);
+  if (claim == Claim::kHeld) held_.push_back(std::move(queued));
+  return claim == Claim::kTaken;
+}
+
+/// Looks again for pictures that others had when they were looked for.
+void BatchRun::wait_for_others() {
+  constexpr auto kNap = std::chrono::milliseconds(100);
+  constexpr int kNaps = 10;
+  parts_.saver.finish();
+  tell_reports();
+  for (int nap = 0; nap < kNaps && !is_stopped(); ++nap) std::this_thread::sleep_for(kNap);
+  window_ = std::exchange(held_, {});
+  checked_ = window_.size();
 }
 
 /// The requests of a batch with what they start from; tasks whose start cannot be read leave it.

@@ -16,6 +16,7 @@
 #include "cli/host.h"
 #include "cli/model_shelf.h"
 #include "cli/progress.h"
+#include "jobs/leases.h"
 #include "jobs/task_queue.h"
 
 namespace sd {
@@ -25,6 +26,8 @@ struct BatchShare {
   /// Whether the picture of that number is to be made here.
   std::function<bool(int64_t index)> has = [](int64_t) { return true; };
   std::optional<int64_t> pictures;  ///< how many these are; nothing for streams
+  Leases* leases = nullptr;         ///< who share the folder take each picture from these
+  bool takes_again = false;         ///< also pictures that are marked as done, but are missing
 };
 
 /// Paints the pictures of a job file: reads ahead, puts what fits together into batches, and hands
@@ -56,6 +59,8 @@ class BatchRun {
   std::optional<QueuedTask> read_task(TaskSource& tasks) const;
   void take_failures();
   std::vector<BatchTask> take_batch();
+  bool take(QueuedTask& queued);
+  void wait_for_others();
   void paint(std::vector<BatchTask> batch);
   void paint_each(std::vector<BatchTask> batch);
   std::vector<Request> make_requests(std::vector<BatchTask>& batch);

@@ -37,8 +37,9 @@ bool is_made_with(const fs::path& path, const std::string& parameters) {
 
 }  // namespace
 
-BatchSaver::BatchSaver(const BatchSetup& setup, ManifestWriter& manifest, Options options)
-    : setup_(setup), manifest_(manifest), options_(std::move(options)) {}
+BatchSaver::BatchSaver(const BatchSetup& setup, ManifestWriter& manifest, Leases* leases,
+                       Options options)
+    : setup_(setup), manifest_(manifest), leases_(leases), options_(std::move(options)) {}
 
 void BatchSaver::save(FinishedPicture picture) {
   const auto shared = std::make_shared<const FinishedPicture>(std::move(picture));
@@ -48,7 +49,9 @@ void BatchSaver::save(FinishedPicture picture) {
 void BatchSaver::note_failure(const BatchTask& task, ErrorKind kind, const std::string& why) {
   const ManifestFailure failure{
       .index = static_cast<uint64_t>(task.index), .error = why, .exit_code = exit_code(kind)};
-  worker_.post([this, failure] { add_line(failure, ""); });
+  worker_.post([this, failure, index = task.index] {
+    if (leases_ == nullptr || leases_->fail(index)) add_line(failure, "");
+  });
 }
 
 /// The run's own line comes before the first other one.
@@ -67,6 +70,7 @@ std::vector<SavedPicture> BatchSaver::take_saved() {
 
 void BatchSaver::write(const FinishedPicture& picture) {
   const BatchTask& task = picture.task;
+  if (leases_ != nullptr && !leases_->still_held(task.index)) return;  // another makes it, or has
   const Settings& settings = picture.painted.settings;
   const PictureOrigin origin = {
       .model = picture.model->path.name,
@@ -84,7 +88,8 @@ void BatchSaver::write(const FinishedPicture& picture) {
   const auto written =
       write_file_atomically(path, file.bytes, may_replace ? OnExist::kOverwrite : setup_.on_exist);
   SavedPicture saved{.index = task.index, .line = {}, .warning = file.warning};
-  if (written) {
+  const bool is_ours = leases_ == nullptr || leases_->finish(task.index);
+  if (written && is_ours) {
     const std::string of_job =
         parameters_of(setup_, task, picture.name.format, picture.model->defaults, origin.model_hash,
                       picture.start_sha256);
@@ -98,6 +103,7 @@ void BatchSaver::write(const FinishedPicture& picture) {
                       .timings = {picture.painted.timings.encode, picture.painted.timings.denoise,
                                   picture.painted.timings.decode, 0},
                       .batch_size = picture.batch_size,
+                      .worker = options_.worker,
                       .parameters = of_job,
                       .prompt_template = task.prompt_template},
         origin.model_hash);

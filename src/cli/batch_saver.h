@@ -13,6 +13,7 @@
 #include "cli/batch_setup.h"
 #include "cli/model_shelf.h"
 #include "cli/side_worker.h"
+#include "jobs/leases.h"
 #include "jobs/manifest_writer.h"
 #include "jobs/output_name.h"
 
@@ -46,11 +47,12 @@ class BatchSaver {
     /// Whether the file of that picture may be replaced, whatever it is.
     std::function<bool(int64_t index)> replaces;
     std::string variant;
+    std::string worker;  ///< this process among those that share the folder
     std::function<bool()> is_stopped;
   };
 
-  /// `setup` and `manifest` must outlive this.
-  BatchSaver(const BatchSetup& setup, ManifestWriter& manifest, Options options);
+  /// `setup`, `manifest` and `leases` must outlive this; nullptr: nobody shares the folder.
+  BatchSaver(const BatchSetup& setup, ManifestWriter& manifest, Leases* leases, Options options);
 
   /// Takes a picture over. Errors: kOutput of an earlier one, after which nothing is saved any
   /// more.
@@ -70,6 +72,7 @@ class BatchSaver {
 
   const BatchSetup& setup_;
   ManifestWriter& manifest_;
+  Leases* leases_;
   Options options_;
   bool has_begun_ = false;  // the manifest has the line of this run
   NewFolders folders_;

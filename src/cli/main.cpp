@@ -15,7 +15,7 @@
 
 #include "cli/bus_error.h"
 #include "cli/run.h"
-#include "cli/stop_signals.h"
+#include "cli/signals.h"
 #include "io/temporary_file.h"
 
 namespace {
@@ -86,7 +86,7 @@ uint64_t random_seed() {
 int main(int argc, char** argv) {
   std::set_terminate(end_in_one_sentence);
   keep_standard_streams();
-  sd::install_stop_signals();
+  sd::install_signals();
   sd::install_bus_error_handler();
   const sd::Host host = {.out = std::cout,
                          .err = std::cerr,
@@ -97,6 +97,7 @@ int main(int argc, char** argv) {
                          .memory = memory,
                          .peak_memory = peak_memory,
                          .stop_signal = sd::stop_signal,
+                         .take_status_request = sd::take_status_request,
                          .random_seed = random_seed,
                          .load = sd::load_pipeline};
   int status = sd::run({argv + (argc > 0 ? 1 : 0), argv + argc}, host);

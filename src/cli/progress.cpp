@@ -65,14 +65,28 @@ std::string Progress::memory() const {
   return text.data();
 }
 
+void Progress::tell_status() {
+  const std::string memory = this->memory();
+  if (phase_) {
+    std::string text = line(done_, total_);
+    if (!text.ends_with(memory)) text += memory;
+    console_.note(text);
+  } else {
+    console_.note((subject_.empty() ? "beginning" : subject_) + memory);
+  }
+}
+
 void Progress::on_progress(Phase phase, int done, int total) {
   const double now = host_.seconds();
+  done_ = done;
+  total_ = total;
   const bool is_new = phase_ != phase;
   if (is_new || done == 0) phase_began_ = now;
   phase_ = phase;
   if (phase == Phase::kDenoise && done > 0 && on_first_step_) {
     std::exchange(on_first_step_, nullptr)();
   }
+  if (host_.take_status_request()) tell_status();
   const bool is_last = done == total;
   if (console_.has_live_line()) {
     if (!is_new && !is_last && last_shown_ && now - *last_shown_ < kLiveSeconds) return;

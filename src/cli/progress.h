@@ -30,6 +30,9 @@ class Progress : public Observer {
     on_preview_ = std::move(action);
   }
 
+  /// Where the work is, as a note.
+  void tell_status();
+
   void on_progress(Phase phase, int done, int total) override;
   void on_preview(size_t request, const Picture& picture) override {
     if (on_preview_) on_preview_(request, picture);
@@ -48,6 +51,8 @@ class Progress : public Observer {
   std::function<void()> on_first_step_;
   std::function<void(size_t, const Picture&)> on_preview_;
   std::optional<Phase> phase_;
+  int done_ = 0;  // of total_, parts of the phase
+  int total_ = 0;
   double phase_began_ = 0;
   std::optional<double> last_shown_;
   std::string last_line_;

@@ -46,14 +46,6 @@ std::string reason(int error, const std::string& folder) {
   fail(ErrorKind::kOutput, "cannot write '", path.string(), "': a file of that name exists");
 }
 
-/// name.png -> name-3.png
-fs::path numbered(const fs::path& path, int number) {
-  fs::path result = path;
-  result.replace_filename(path.stem().string() + "-" + std::to_string(number) +
-                          path.extension().string());
-  return result;
-}
-
 /// Where a link at `path` leads through all further links, be a file there or not; else `path`.
 fs::path follow_links(const fs::path& path) {
   constexpr int kMostLinks = 40;  // as Linux
@@ -88,6 +80,13 @@ struct Target {
 
 }  // namespace
 
+fs::path numbered_path(const fs::path& path, int number) {
+  fs::path result = path;
+  result.replace_filename(path.stem().string() + "-" + std::to_string(number) +
+                          path.extension().string());
+  return result;
+}
+
 AtomicFile::AtomicFile(const fs::path& path, OnExist on_exist)
     : path_(path), on_exist_(on_exist), target_(Target(path, on_exist).file) {
   temporary_ = std::make_unique<TemporaryFile>(folder_of(target_));
@@ -115,7 +114,7 @@ std::optional<fs::path> AtomicFile::commit() {
     if (failed != EEXIST) fail_to_write(name, name, failed);
     if (on_exist_ == OnExist::kSkip) return std::nullopt;
     if (on_exist_ == OnExist::kFail) fail_taken(path_);
-    name = numbered(target_, number);
+    name = numbered_path(target_, number);
   }
 }
 

@@ -49,6 +49,9 @@ class AtomicFile {
   std::unique_ptr<TemporaryFile> temporary_;
 };
 
+/// name.png -> name-3.png, which OnExist::kRename takes where two names before it are taken.
+std::filesystem::path numbered_path(const std::filesystem::path& path, int number);
+
 /// Throws the kOutput that write_file_atomically would throw now, as far as it can be known without
 /// the bytes: it makes an empty temporary in the folder and deletes it.
 void check_file_can_be_written(const std::filesystem::path& path, OnExist on_exist);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <system_error>
 #include <utility>
 #include <variant>
 
 #include "core/check.h"
+#include "io/atomic_file.h"
 #include "io/sha256.h"
 #include "jobs/file_digest.h"
 #include "jobs/job_hash.h"
@@ -25,10 +27,15 @@ std::uint64_t short_digest(std::string_view text) {
   return digest;
 }
 
+const std::string& wanted_file(const ManifestImage& image) {
+  return image.wanted_file.empty() ? image.file : image.wanted_file;
+}
+
 }  // namespace
 
 std::uint32_t DoneList::job_digest(std::string_view job, std::string_view file) {
-  return static_cast<std::uint32_t>(short_digest(concat_text(job, '\n', file)));
+  constexpr std::uint32_t kBits31 = 0x7fffffff;
+  return static_cast<std::uint32_t>(short_digest(concat_text(job, '\n', file))) & kBits31;
 }
 
 std::uint64_t DoneList::whole_digest(std::uint64_t index, std::string_view job,
@@ -57,7 +64,8 @@ void DoneList::read(const std::filesystem::path& manifest) {
       if (entry == nullptr) continue;
       if (entry->whole == 0) ++size_;
       *entry = {.started = reader.started(),
-                .job = job_digest(image->job, image->file),
+                .job = job_digest(image->job, wanted_file(*image)),
+                .is_renamed = image->wanted_file.empty() ? 0u : 1u,
                 .whole = whole_digest(image->index, image->job, image->file, image->sha256)};
     }
   }
@@ -91,9 +99,21 @@ DoneState DoneList::state(std::uint64_t index, std::string_view job,
   const Entry* entry = find(index);
   if (entry == nullptr) return DoneState::kMissing;
   if (entry->job != job_digest(job, file)) return DoneState::kChanged;
+  if (entry->is_renamed == 0) {
+    return is_whole(*entry, index, job, file) ? DoneState::kDone : DoneState::kDamaged;
+  }
+  for (int number = 1;; ++number) {  // it took the first name that was free
+    const std::string name = numbered_path(file, number).string();
+    std::error_code error;
+    if (!std::filesystem::exists(folder_ / name, error)) return DoneState::kDamaged;
+    if (is_whole(*entry, index, job, name)) return DoneState::kDone;
+  }
+}
+
+bool DoneList::is_whole(const Entry& entry, std::uint64_t index, std::string_view job,
+                        const std::string& file) const {
   const auto digest = digest_file(folder_ / file);
-  const bool is_same = digest && whole_digest(index, job, file, digest->sha256) == entry->whole;
-  return is_same ? DoneState::kDone : DoneState::kDamaged;
+  return digest && whole_digest(index, job, file, digest->sha256) == entry.whole;
 }
 
 std::optional<ManifestImage> DoneList::read_back(std::uint64_t index) const {
@@ -120,9 +140,9 @@ std::string DoneList::describe_change(std::uint64_t index, std::string_view para
   const auto old = read_back(index);
   if (!old) return "";
   std::string text = describe_difference(old->parameters, parameters);
-  if (old->file != file) {
-    text += concat_text(text.empty() ? "" : "; ", "file is '", old->file, "' there and '", file,
-                        "' here");
+  if (wanted_file(*old) != file) {
+    text += concat_text(text.empty() ? "" : "; ", "file is '", wanted_file(*old), "' there and '",
+                        file, "' here");
   }
   return text;
 }

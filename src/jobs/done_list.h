@@ -29,7 +29,8 @@ class DoneList {
   /// those of find_manifests and ManifestReader.
   explicit DoneList(std::filesystem::path folder);
 
-  /// Reads the image's file where the manifest has this job and this name for it.
+  /// Reads the image's file where the manifest has this job and this name for it, be it under the
+  /// name that --on-exist rename gave it. `file` is the name that it is to have.
   DoneState state(std::uint64_t index, std::string_view job, const std::string& file) const;
 
   /// What the manifests say of an image that was made, read once more; nothing where it was not.
@@ -50,16 +51,20 @@ class DoneList {
 
  private:
   struct Entry {
-    std::uint32_t started = 0;  // of the run of its line
-    std::uint32_t job = 0;      // of the digest of job and file name
-    std::uint64_t whole = 0;    // of the digest of these and the file's hash; 0: not made
+    std::uint32_t started = 0;   // of the run of its line
+    std::uint32_t job : 31 = 0;  // of the digest of job and wanted name
+    std::uint32_t is_renamed : 1 = 0;
+    std::uint64_t whole = 0;  // of the digest of job, name and the file's hash; 0: not made
   };
+  static_assert(sizeof(Entry) == 16);
   static constexpr std::uint64_t kChunk = 1024;
 
   void read(const std::filesystem::path& manifest);
   void add_run(ManifestRun run);
   Entry* entry_for_line(std::uint64_t index, std::uint32_t started);
   const Entry* find(std::uint64_t index) const;
+  bool is_whole(const Entry& entry, std::uint64_t index, std::string_view job,
+                const std::string& file) const;
 
   static std::uint32_t job_digest(std::string_view job, std::string_view file);
   static std::uint64_t whole_digest(std::uint64_t index, std::string_view job,

@@ -162,8 +162,9 @@ Ids read_ids(const Launcher& launcher, const Variables& variables) {
   SD_CHECK(*ids.count <= kMostShards, ErrorKind::kUsage, launcher.last, " of ", launcher.name,
            " expects at most ", kMostShards, " tasks, found ", *ids.count);
   const int64_t beyond = *last - ids.first - (*ids.count - 1) * ids.step;
-  SD_CHECK(beyond >= 0 && beyond < ids.step, ErrorKind::kUsage, launcher.name, " expects IDs without gaps, as 0-", *ids.count - 1, ", found ",
-           *ids.count, " between ", ids.first, " and ", *last, " (", launcher.count,
+  SD_CHECK(beyond >= 0 && beyond < ids.step, ErrorKind::kUsage, launcher.name,
+           " expects IDs without gaps, as 0-", *ids.count - 1, ", found ", *ids.count, " between ",
+           ids.first, " and ", *last, " (", launcher.count,
            "); number them so, or give --shard INDEX/", *ids.count, " to each task");
   return ids;
 }

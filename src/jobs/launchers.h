@@ -29,10 +29,10 @@ enum class LauncherKind {
 
 /// What one launcher told a process about its place.
 struct LauncherRank {
-  std::string_view name;    ///< "torchrun"
+  std::string_view name;  ///< "torchrun"
   LauncherKind kind;
   std::string_view index_variable;  ///< "RANK"
-  std::string count_variable = {};       ///< "WORLD_SIZE"; empty: it has none, or none is set
+  std::string count_variable = {};  ///< "WORLD_SIZE"; empty: it has none, or none is set
   int64_t index = 0;                ///< from 0, whatever the launcher counts from
   std::optional<int64_t> count = {};
   bool on_one_host = false;  ///< all ranks are children of one process, so none is elsewhere

@@ -46,8 +46,8 @@ const std::string& host_name() {
   return host;
 }
 
-/// Names this run of the kernel and this namespace of process IDs: where both are equal a process ID
-/// means the same. Containers of one host may share its name, and not its processes.
+/// Names this run of the kernel and this namespace of process IDs: where both are equal a process
+/// ID means the same. Containers of one host may share its name, and not its processes.
 const std::string& system_name() {
   static const std::string system = [] {
     std::ifstream file("/proc/sys/kernel/random/boot_id");
@@ -112,7 +112,7 @@ std::optional<OpenedFile> read_whole(const fs::path& path) {
       if (errno == EINTR) continue;
       fail_to_read(errno);
     }
-    struct stat status{};
+    struct stat status {};
     std::array<char, 4096> bytes;
     std::string text;
     ssize_t length = ::fstat(file.get(), &status) == 0 ? 0 : -1;
@@ -142,12 +142,9 @@ bool LeaseHolder::is_gone() const {
 }
 
 std::string print_lease(const LeaseHolder& holder) {
-  const nlohmann::ordered_json json = {{"host", holder.host},
-                                       {"pid", holder.pid},
-                                       {"system", holder.system},
-                                       {"token", holder.token},
-                                       {"turn", holder.turn},
-                                       {"lifetime_ms", holder.lifetime.count()}};
+  const nlohmann::ordered_json json = {
+      {"host", holder.host},   {"pid", holder.pid},   {"system", holder.system},
+      {"token", holder.token}, {"turn", holder.turn}, {"lifetime_ms", holder.lifetime.count()}};
   return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -174,7 +171,7 @@ FileSystemClock::FileSystemClock(const fs::path& folder) : folder_(folder) {
 FileSystemClock::~FileSystemClock() { ::close(descriptor_); }
 
 std::chrono::nanoseconds FileSystemClock::now() const {
-  struct stat status{};
+  struct stat status {};
   SD_CHECK(touch_descriptor(descriptor_) && ::fstat(descriptor_, &status) == 0, ErrorKind::kOutput,
            "cannot read the clock of the folder '", folder_.string(), "': ", std::strerror(errno));
   return last_change(status);
@@ -191,7 +188,7 @@ OpenLease::OpenLease(OpenLease&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 bool OpenLease::is_there() const {
-  struct stat status{};
+  struct stat status {};
   return descriptor_ >= 0 && ::fstat(descriptor_, &status) == 0 && status.st_nlink > 0;
 }
 

@@ -28,7 +28,7 @@ std::string print_lease(const LeaseHolder& holder);
 
 /// A file that claims a unit of work, as it is on the disk.
 struct LeaseFile {
-  std::optional<LeaseHolder> holder;  ///< nothing: it cannot be read as one
+  std::optional<LeaseHolder> holder;   ///< nothing: it cannot be read as one
   std::chrono::nanoseconds touched{};  ///< last, by the file system's clock
 };
 

@@ -22,9 +22,9 @@ constexpr std::string_view kFailedMark = "failed";
 /// False where the file is there already.
 bool write_new_file(const fs::path& path, const std::string& text) {
   const auto bytes = std::as_bytes(std::span(text));
-  return write_file_atomically(
-             path, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
-             OnExist::kSkip)
+  return write_file_atomically(path,
+                               {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
+                               OnExist::kSkip)
       .has_value();
 }
 
@@ -150,8 +150,8 @@ bool Leases::has_ended(const LeaseFile& lease) const {
   return clock_->now() - lease.touched > lifetime;
 }
 
-/// Whether this process made the file, and nobody before it. An NFS client may send a request twice,
-/// and be told that the file is there already: by its own first one.
+/// Whether this process made the file, and nobody before it. An NFS client may send a request
+/// twice, and be told that the file is there already: by its own first one.
 bool Leases::make_file(const fs::path& path, const LeaseHolder& holder) const {
   if (write_new_file(path, print_lease(holder))) return true;
   const auto there = read_lease(path);

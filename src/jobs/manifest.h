@@ -46,8 +46,9 @@ struct ManifestTimings {
 /// An image that was made.
 struct ManifestImage {
   std::uint64_t index = 0;
-  std::string job = {};   ///< job_hash of its parameters
-  std::string file = {};  ///< relative to the manifest's folder, with / between
+  std::string job = {};          ///< job_hash of its parameters
+  std::string file = {};         ///< relative to the manifest's folder, with / between
+  std::string wanted_file = {};  ///< its name before --on-exist rename changed it; else empty
   std::string sha256 = {};
   std::uint64_t bytes = 0;
   std::uint64_t seed = 0;

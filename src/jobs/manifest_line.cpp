@@ -55,6 +55,7 @@ Json to_json(const ManifestImage& image) {
                  {"decode", seconds.decode},
                  {"save", seconds.save}}},
                {"batch_size", image.batch_size}};
+  if (!image.wanted_file.empty()) json["wanted_file"] = image.wanted_file;
   if (!image.worker.empty()) json["worker"] = image.worker;
   if (!image.prompt_template.empty()) json["template"] = image.prompt_template;
   json["parameters"] = Json::parse(image.parameters);
@@ -198,6 +199,7 @@ ManifestImage read_image(const LineReader& line) {
                    .decode = read_seconds(line, "decode"),
                    .save = read_seconds(line, "save")};
   image.batch_size = line.small_number("batch_size");
+  image.wanted_file = line.text_or_empty("wanted_file");
   image.worker = line.text_or_empty("worker");
   image.prompt_template = line.text_or_empty("template");
   image.parameters = read_parameters(line);

@@ -52,9 +52,8 @@ bool disagrees(const LauncherRank& other, const std::vector<LauncherRank>& taken
     return other.index == index && other.count.value_or(count) == count;
   };
   return other.count != 1 && !is_same(shard.index, shard.count) &&
-         std::ranges::none_of(taken, [&](const LauncherRank& rank) {
-           return is_same(rank.index, *rank.count);
-         });
+         std::ranges::none_of(
+             taken, [&](const LauncherRank& rank) { return is_same(rank.index, *rank.count); });
 }
 
 /// What launchers say: those that count, and those that do not.
@@ -162,8 +161,8 @@ ShardRequest parse_shard(std::string_view flag, std::string_view text) {
   SD_CHECK(slash != std::string_view::npos, ErrorKind::kUsage, flag,
            " expects INDEX/COUNT with the index from 0, as 2/8, or */COUNT, found '", text, "'");
   ShardRequest request;
-  request.count = parse_integer(concat_text("the count of ", flag), text.substr(slash + 1), 1,
-                                kMostShards);
+  request.count =
+      parse_integer(concat_text("the count of ", flag), text.substr(slash + 1), 1, kMostShards);
   const std::string_view index = text.substr(0, slash);
   if (index != "*") {
     request.index = parse_integer(concat_text("the index of ", flag), index, 0, request.count - 1);
@@ -194,8 +193,10 @@ FoundShard find_shard(const std::optional<ShardRequest>& option, const Environme
   Launched launched = read_environment(environment);
   if (launched.taken.empty()) {
     SD_CHECK(!asked || asked->count == 1, ErrorKind::kUsage, asked->asker, " asks for ",
-             asked->count, " shards, but no launcher says which of them this is; expected "
-             "--shard INDEX/", asked->count);
+             asked->count,
+             " shards, but no launcher says which of them this is; expected "
+             "--shard INDEX/",
+             asked->count);
     return {};
   }
   FoundShard found = find_launched(std::move(launched), asked);

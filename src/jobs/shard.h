@@ -40,13 +40,13 @@ struct FoundShard {
 /// else what launchers say. Without any of them it is shard 0 of 1.
 ///
 /// The innermost launcher says the shard, and others that disagree are named in a warning. But
-/// where ranks are surely those of one task of the launcher outside, both count: rank r of R in task
-/// t of T is shard t*R + r of T*R. That is so for ranks of one scheduler's job in a job array (srun,
-/// mpirun in sbatch --array), and for ranks that are all on one host and children of one process
-/// (torchrun --standalone, mpirun on one host) in whatever.
+/// where ranks are surely those of one task of the launcher outside, both count: rank r of R in
+/// task t of T is shard t*R + r of T*R. That is so for ranks of one scheduler's job in a job array
+/// (srun, mpirun in sbatch --array), and for ranks that are all on one host and children of one
+/// process (torchrun --standalone, mpirun on one host) in whatever.
 ///
-/// Some launchers tell no count (LauncherRank): it comes from "*/8", or from SD_SHARD_COUNT=8, which
-/// always count all shards of the run.
+/// Some launchers tell no count (LauncherRank): it comes from "*/8", or from SD_SHARD_COUNT=8,
+/// which always count all shards of the run.
 ///
 /// Throws kUsage, which names the variable, what was expected and found: no number, a rank outside
 /// its count, a rank without a count, a count of 0, a count other than the one asked for, an array

@@ -66,7 +66,7 @@ class Verifier {
   }
 
   /// Lines of one job in two manifests, unless one is a copy of the other, as a merge makes.
-  void check_twice(Entries::const_iterator begin, Entries::const_iterator end) {
+  void check_twice(const Entries::const_iterator& begin, const Entries::const_iterator& end) {
     if (end - begin < 2) return;
     std::vector<std::pair<ManifestImage, std::size_t>> made;
     for (auto entry = begin; entry != end; ++entry) {

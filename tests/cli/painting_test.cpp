@@ -103,6 +103,18 @@ TEST_F(PaintingTest, TakesFoldersByAnyName) {
   EXPECT_EQ(txt2img({"-p", "x", "-s", "6", "-o", "link.png"}).out, "new/later.png\n");
 }
 
+TEST_F(PaintingTest, NamesTellWhatIsKnownBeforePainting) {
+  EXPECT_EQ(txt2img({"-p", "a/cat", "-n", "dog", "-s", "3", "-m", "tiny", "--steps", "5", "-o",
+                     "{prompt}-{negative_prompt:2}-{model}-{steps}-[seed].png"})
+                .out,
+            "a_cat-do-tiny-5-3.png\n");
+  const Outcome unknown = txt2img({"-p", "x", "-s", "4", "-o", "{steps}.png"});
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("--output knows the placeholders {index}, {seed}, {prompt}, "
+                                     "{negative_prompt}, {model} and {date}, found the unknown "
+                                     "placeholder {steps}"));
+}
+
 TEST_F(PaintingTest, MakesTheFoldersOfLatentsByTheSameRules) {
   ASSERT_EQ(
       txt2img({"-p", "x", "-s", "3", "--save-latents", "l/{seed}.safetensors", "-o", "i/"}).code,

@@ -87,6 +87,21 @@ TEST_F(DoneListTest, OfSeveralManifestsThatOfTheLaterRunCounts) {
   EXPECT_EQ(DoneList(folder_.path()).read_back(0), std::nullopt);
 }
 
+TEST_F(DoneListTest, FindsFilesThatWereRenamed) {
+  folder_.write("0.png", "of the user");
+  folder_.write("0-1.png", "of the user, too");
+  folder_.write("0-2.png", "picture");
+  ManifestImage image = some_image(folder_.path(), 0, "0-2.png");
+  image.wanted_file = "0.png";
+  write({some_run(), image});
+  EXPECT_EQ(state(0), DoneState::kDone);
+  EXPECT_EQ(state(0, 30), DoneState::kChanged);
+  folder_.write("0-2.png", "other");
+  EXPECT_EQ(state(0), DoneState::kDamaged);
+  std::filesystem::remove(folder_ / "0-2.png");
+  EXPECT_EQ(state(0), DoneState::kDamaged);
+}
+
 TEST_F(DoneListTest, KnowsTheRunsThatDiffer) {
   ManifestRun shard = some_run(1000);
   shard.shard = "1/2";

@@ -30,12 +30,13 @@ TEST_F(JobFileTest, JsonLinesHaveAnObjectEach) {
 }
 
 TEST_F(JobFileTest, JsonIsAListOrObjectsOneAfterTheOther) {
-  for (const std::string text :
-       {"[{\"prompt\": \"a\"}, {\"prompt\": \"b\"}]",
-        "\xef\xbb\xbf[\r\n  {\r\n    \"prompt\": \"a\"\r\n  },\r\n"
-        "  {\"prompt\": \"b\"}\r\n]\r\n",
-        "{\n  \"prompt\": \"a\"\n}\n{\n  \"prompt\": \"b\"\n}\n",
-        "{\"prompt\": \"a\"}{\"prompt\": \"b\"}", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n"}) {
+  const std::string one = R"({"prompt": "a"})";
+  const std::string other = R"({"prompt": "b"})";
+  const std::string long_one = "{\r\n  \"prompt\": \"a\"\r\n}";
+  for (const std::string& text :
+       {"[" + one + ", " + other + "]",
+        kMark + "[\r\n  " + long_one + ",\r\n  " + other + "\r\n]\r\n", long_one + "\n" + other,
+        one + other, one + "\n" + other + "\n"}) {
     const JobsRead found = read("jobs.json", text);
     EXPECT_THAT(found.errors, IsEmpty()) << text;
     EXPECT_THAT(found.prompts(), ElementsAre("a", "b")) << text;

@@ -20,6 +20,7 @@ using Json = nlohmann::json;
 ManifestImage whole_image() {
   const TemporaryFolder folder;
   ManifestImage image = make_image(folder, 3);
+  image.wanted_file = "2.png";
   image.worker = "host-12";
   image.prompt_template = "a {cat|dog}";
   image.parameters = R"({"prompt":"a \"cat\"\nä 猫","scale":7.5,"seed":18446744073709551615})";

@@ -118,7 +118,7 @@ TEST_F(MergeTest, SaysWhatItCannotReadOrWrite) {
                ErrorKind::kOutput, "no' does not exist");
 }
 
-TEST_F(MergeTest, TakesMoreManifestsThanAProcessMayOpen) {
+TEST_F(MergeTest, TakesMoreManifestsThanItKeepsOpen) {
   constexpr int kManifests = 300;  // of which 256 stay open
   for (int i = 0; i < kManifests; ++i) {
     write(manifest_name(static_cast<std::uint64_t>(i), kManifests),

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/errors.h"
+#include "tests/jobs/launcher_variables.h"
 
 namespace sd {
 namespace {
@@ -15,88 +15,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using Variables = std::map<std::string, std::string>;
-
-Environment environment_of(Variables variables) {
-  return [variables = std::move(variables)](const std::string& name) {
-    const auto found = variables.find(name);
-    return found == variables.end() ? std::nullopt : std::optional<std::string>(found->second);
-  };
-}
-
-Variables operator+(Variables a, const Variables& b) {
-  for (const auto& [name, value] : b) a[name] = value;
-  return a;
-}
-
-FoundShard find(const Variables& variables, const std::string& option = "") {
-  std::optional<ShardRequest> request;
-  if (!option.empty()) request = parse_shard("--shard", option);
-  return find_shard(request, environment_of(variables));
-}
-
-std::string error_of_shard(const Variables& variables, const std::string& option = "") {
-  return error_of([&] { find(variables, option); }, ErrorKind::kUsage);
-}
-
-// What the launchers themselves set, as their programs were seen to (tests/launchers/run.sh), or as
-// their manuals say.
-Variables torchrun(int rank, int count, int local_count) {
-  return {{"RANK", std::to_string(rank)},
-          {"WORLD_SIZE", std::to_string(count)},
-          {"LOCAL_RANK", std::to_string(rank % local_count)},
-          {"LOCAL_WORLD_SIZE", std::to_string(local_count)},
-          {"GROUP_RANK", std::to_string(rank / local_count)},
-          {"GROUP_WORLD_SIZE", std::to_string(count / local_count)}};
-}
-
-Variables open_mpi(int rank, int count, int local_count) {
-  return {{"OMPI_COMM_WORLD_RANK", std::to_string(rank)},
-          {"OMPI_COMM_WORLD_SIZE", std::to_string(count)},
-          {"OMPI_COMM_WORLD_LOCAL_RANK", std::to_string(rank % local_count)},
-          {"OMPI_COMM_WORLD_LOCAL_SIZE", std::to_string(local_count)},
-          {"PMIX_RANK", std::to_string(rank)}};
-}
-
-Variables hydra(int rank, int count, int local_count) {
-  return {{"PMI_RANK", std::to_string(rank)},
-          {"PMI_SIZE", std::to_string(count)},
-          {"MPI_LOCALRANKID", std::to_string(rank % local_count)},
-          {"MPI_LOCALNRANKS", std::to_string(local_count)}};
-}
-
-Variables slurm_batch(int tasks) {
-  return {{"SLURM_JOB_ID", "17"},
-          {"SLURM_PROCID", "0"},
-          {"SLURM_LOCALID", "0"},
-          {"SLURM_NTASKS", std::to_string(tasks)}};
-}
-
-Variables slurm_step(int rank, int count) {
-  return {{"SLURM_JOB_ID", "17"},
-          {"SLURM_STEP_ID", "0"},
-          {"SLURM_PROCID", std::to_string(rank)},
-          {"SLURM_LOCALID", std::to_string(rank)},
-          {"SLURM_NTASKS", std::to_string(count)},
-          {"SLURM_STEP_NUM_TASKS", std::to_string(count)}};
-}
-
-Variables slurm_array(int id, int first, int last, int step, int count) {
-  return {{"SLURM_ARRAY_JOB_ID", "17"},
-          {"SLURM_ARRAY_TASK_ID", std::to_string(id)},
-          {"SLURM_ARRAY_TASK_MIN", std::to_string(first)},
-          {"SLURM_ARRAY_TASK_MAX", std::to_string(last)},
-          {"SLURM_ARRAY_TASK_STEP", std::to_string(step)},
-          {"SLURM_ARRAY_TASK_COUNT", std::to_string(count)}};
-}
-
-Variables grid_engine(const std::string& id, int first, int last, int step) {
-  return {{"SGE_TASK_ID", id},
-          {"SGE_TASK_FIRST", std::to_string(first)},
-          {"SGE_TASK_LAST", std::to_string(last)},
-          {"SGE_TASK_STEPSIZE", std::to_string(step)}};
-}
-
 TEST(ParseShard, ReadsIndexAndCount) {
   const ShardRequest request = parse_shard("--shard", "2/8");
   EXPECT_EQ(request.index, 2);
@@ -258,7 +176,7 @@ TEST(FindShard, KnowsEachLauncher) {
 TEST(FindShard, IsAllImagesWithoutALauncher) {
   const std::vector<Variables> none = {
       {},
-      slurm_batch(4),  // the shell of sbatch is no task of a step
+      slurm_batch(4),                                   // the shell of sbatch is no task of a step
       {{"SLURM_JOB_ID", "21"}, {"SLURM_NTASKS", "4"}},  // that of salloc
       {{"RANK", "1"}, {"WORLD_SIZE", "4"}},             // anybody's names
       grid_engine("undefined", 0, 0, 0) + Variables{{"SGE_TASK_FIRST", "undefined"}},
@@ -274,8 +192,8 @@ TEST(FindShard, IsAllImagesWithoutALauncher) {
 }
 
 TEST(FindShard, CountsTheStepsTasksInTheInteractiveStepOfSalloc) {
-  const Variables interactive = slurm_batch(4) + Variables{{"SLURM_STEP_ID", "4294967290"},
-                                                           {"SLURM_STEP_NUM_TASKS", "1"}};
+  const Variables interactive =
+      slurm_batch(4) + Variables{{"SLURM_STEP_ID", "4294967290"}, {"SLURM_STEP_NUM_TASKS", "1"}};
   EXPECT_EQ(find(interactive).shard, (Shard{0, 1}));
 }
 
@@ -325,12 +243,11 @@ TEST(FindShard, CountsRanksOfOneHostWithinWhateverStartedThem) {
     for (int rank = 0; rank < 3; ++rank) {
       const Variables step = slurm_step(outer, 2);
       in_steps.push_back(step + torchrun(rank, 3, 3));
-      in_pods.push_back(torchrun(rank, 3, 3) +
-                        Variables{{"JOB_COMPLETION_INDEX", std::to_string(outer)},
-                                  {"SD_SHARD_COUNT", "6"}});
-      mpi_in_pmi_steps.push_back(
-          step + open_mpi(rank, 3, 3) +
-          Variables{{"PMI_RANK", std::to_string(outer)}, {"PMI_SIZE", "2"}});
+      in_pods.push_back(
+          torchrun(rank, 3, 3) +
+          Variables{{"JOB_COMPLETION_INDEX", std::to_string(outer)}, {"SD_SHARD_COUNT", "6"}});
+      mpi_in_pmi_steps.push_back(step + open_mpi(rank, 3, 3) +
+                                 Variables{{"PMI_RANK", std::to_string(outer)}, {"PMI_SIZE", "2"}});
       for (int task = 0; task < 2; ++task) {
         in_array_steps.push_back(slurm_array(task, 0, 1, 1, 2) + step + torchrun(rank, 3, 3));
       }
@@ -367,8 +284,8 @@ TEST(FindShard, WarnsWhereAnOuterLauncherSaysSomethingElse) {
 }
 
 TEST(FindShard, WarnsWhereAnOuterLauncherCannotBeRead) {
-  const FoundShard found = find(slurm_step(1, 2) + torchrun(5, 8, 4) +
-                                Variables{{"SLURM_STEP_NUM_TASKS", "many"}});
+  const FoundShard found =
+      find(slurm_step(1, 2) + torchrun(5, 8, 4) + Variables{{"SLURM_STEP_NUM_TASKS", "many"}});
   EXPECT_EQ(found.shard, (Shard{5, 8}));
   EXPECT_THAT(found.warnings, ElementsAre(HasSubstr("though SLURM_STEP_NUM_TASKS of the Slurm step "
                                                     "expects a whole number")));
@@ -396,97 +313,6 @@ TEST(FindShard, WarnsWhereLaunchersSayAnotherShardThanWasWrittenDown) {
   EXPECT_THAT(sparse.warnings, ElementsAre(HasSubstr("without gaps")));
 }
 
-TEST(FindShard, RefusesNumbersThatAreNone) {
-  EXPECT_EQ(error_of_shard(torchrun(1, 4, 4) + Variables{{"RANK", "one"}}),
-            "RANK of torchrun (WORLD_SIZE is 4) expects a whole number from 0 to 3, found 'one'");
-  EXPECT_EQ(error_of_shard(slurm_step(1, 2) + Variables{{"SLURM_STEP_NUM_TASKS", "2x"}}),
-            "SLURM_STEP_NUM_TASKS of the Slurm step expects a whole number from 1 to 1000000, "
-            "found '2x'");
-  EXPECT_EQ(error_of_shard({{"JOB_COMPLETION_INDEX", "3"}, {"SD_SHARD_COUNT", "eight"}}),
-            "SD_SHARD_COUNT expects a whole number from 1 to 1000000, found 'eight'");
-  EXPECT_EQ(error_of_shard({{"SD_SHARD", "8/8"}}),
-            "the index of SD_SHARD expects a whole number from 0 to 7, found '8'");
-}
-
-TEST(FindShard, RefusesARankOutsideItsCount) {
-  EXPECT_EQ(error_of_shard(open_mpi(3, 3, 3)),
-            "OMPI_COMM_WORLD_RANK of Open MPI (OMPI_COMM_WORLD_SIZE is 3) expects a whole number "
-            "from 0 to 2, found '3'");
-  EXPECT_EQ(error_of_shard({{"PBS_ARRAY_INDEX", "4"}}, "*/4"),
-            "the PBS array's PBS_ARRAY_INDEX expects a number below 4 (--shard asks for 4 shards, "
-            "counted from 0), found 4");
-  EXPECT_EQ(error_of_shard(grid_engine("9", 1, 8, 1)),
-            "SGE_TASK_ID of the Grid Engine array expects a whole number from 1 to 8, found '9'");
-}
-
-TEST(FindShard, RefusesACountOfZero) {
-  EXPECT_EQ(error_of_shard({{"BATCH_TASK_INDEX", "0"}, {"BATCH_TASK_COUNT", "0"}}),
-            "BATCH_TASK_COUNT of Google Cloud Batch expects a whole number from 1 to 1000000, "
-            "found '0'");
-  EXPECT_EQ(error_of_shard({{"JOB_COMPLETION_INDEX", "0"}, {"SD_SHARD_COUNT", "0"}}),
-            "SD_SHARD_COUNT expects a whole number from 1 to 1000000, found '0'");
-}
-
-TEST(FindShard, RefusesARankWithoutACount) {
-  const std::string expected =
-      ", but nothing says of how many: expected --shard */COUNT or SD_SHARD_COUNT";
-  EXPECT_EQ(error_of_shard({{"JOB_COMPLETION_INDEX", "3"}}),
-            "Kubernetes's JOB_COMPLETION_INDEX says 3" + expected);
-  Variables no_world_size = torchrun(1, 4, 4);
-  no_world_size.erase("WORLD_SIZE");
-  EXPECT_EQ(error_of_shard(no_world_size), "torchrun's RANK says 1" + expected);
-  EXPECT_EQ(error_of_shard({{"PMIX_RANK", "1"}}), "PMIx's PMIX_RANK says 1" + expected);
-  // Pods that each start ranks of their own: how many pods?
-  EXPECT_EQ(error_of_shard(torchrun(1, 2, 2) + Variables{{"JOB_COMPLETION_INDEX", "3"}}),
-            "Kubernetes's JOB_COMPLETION_INDEX says 3" + expected);
-}
-
-TEST(FindShard, RefusesAnotherCountThanThatOfTheLauncher) {
-  EXPECT_EQ(error_of_shard(torchrun(1, 4, 4), "*/8"),
-            "--shard asks for 8 shards, but this is shard 1 of 4, of torchrun's RANK and "
-            "WORLD_SIZE; expected the same count");
-  EXPECT_EQ(error_of_shard(torchrun(1, 4, 4) + Variables{{"SD_SHARD_COUNT", "2"}}),
-            "SD_SHARD_COUNT asks for 2 shards, but this is shard 1 of 4, of torchrun's RANK and "
-            "WORLD_SIZE; expected the same count");
-  EXPECT_EQ(error_of_shard({{"SD_SHARD", "1/4"}}, "*/8"),
-            "SD_SHARD expects the count of --shard, 8, found 4");
-  EXPECT_EQ(error_of_shard(torchrun(1, 3, 3) + Variables{{"JOB_COMPLETION_INDEX", "0"}}, "*/8"),
-            "--shard expects a multiple of the 3 processes in each task of Kubernetes, found 8");
-}
-
-TEST(FindShard, RefusesACountWithoutALauncher) {
-  EXPECT_EQ(error_of_shard({}, "*/8"),
-            "--shard asks for 8 shards, but no launcher says which of them this is; expected "
-            "--shard INDEX/8");
-  EXPECT_EQ(error_of_shard({{"SD_SHARD_COUNT", "8"}}),
-            "SD_SHARD_COUNT asks for 8 shards, but no launcher says which of them this is; "
-            "expected --shard INDEX/8");
-}
-
-TEST(FindShard, RefusesAnArrayWithGapsInAllItsTasks) {
-  for (const int id : {1, 3, 7, 8, 9}) {  // --array=1,3,7-9
-    EXPECT_EQ(error_of_shard(slurm_array(id, 1, 9, 1, 5)),
-              "the Slurm array expects IDs without gaps, as 0-4, found 5 between 1 and 9 "
-              "(SLURM_ARRAY_TASK_COUNT); number them so, or give --shard INDEX/5 to each task");
-  }
-  for (const int id : {1, 3, 5, 7, 20}) {  // --array=1-7:2,20
-    EXPECT_THAT(error_of_shard(slurm_array(id, 1, 20, 2, 5)), HasSubstr("without gaps"));
-  }
-  for (const int id : {1, 2, 3}) {  // --array=1-3:2,2
-    EXPECT_THAT(error_of_shard(slurm_array(id, 1, 3, 2, 3)), HasSubstr("without gaps"));
-  }
-  EXPECT_EQ(error_of_shard(slurm_array(4, 1, 7, 2, 4)),  // --array=1-3:2,4,7
-            "SLURM_ARRAY_TASK_ID of the Slurm array expects an ID from 1 in steps of 2, found 4");
-}
-
-TEST(FindShard, RefusesMoreShardsThanAreCounted) {
-  EXPECT_EQ(error_of_shard(slurm_array(1, 0, 1999, 1, 2000) + slurm_step(1, 1000)),
-            "the Slurm array's SLURM_ARRAY_TASK_ID and SLURM_ARRAY_TASK_COUNT expects at most "
-            "1000000 shards in all, found 2000 times 1000");
-  EXPECT_THAT(error_of_shard(grid_engine("1", 1, 2000000, 1)),
-              HasSubstr("SGE_TASK_LAST of the Grid Engine array expects at most 1000000 tasks"));
-}
-
 TEST(FindLocalRank, IsThatOfTheInnermostLauncher) {
   const auto local = [](const Variables& variables) {
     return find_local_rank(environment_of(variables));
@@ -499,8 +325,11 @@ TEST(FindLocalRank, IsThatOfTheInnermostLauncher) {
   EXPECT_EQ(local(slurm_step(1, 2) + torchrun(2, 4, 4)), 2);
   EXPECT_FALSE(local(slurm_batch(4)));
   EXPECT_FALSE(local({}));
-  expect_error([&] { local(slurm_step(1, 2) + Variables{{"SLURM_LOCALID", "x"}}); },
-               ErrorKind::kUsage, "SLURM_LOCALID of the Slurm step expects a whole number");
+  expect_error(
+      [&] {
+        local(slurm_step(1, 2) + Variables{{"SLURM_LOCALID", "x"}});
+      },
+      ErrorKind::kUsage, "SLURM_LOCALID of the Slurm step expects a whole number");
 }
 
 TEST(ProcessEnvironment, IsThatOfThisProcess) {

@@ -1,4 +1,4 @@
-#include "cli/stop_signals.h"
+#include "cli/signals.h"
 
 #include <atomic>
 #include <cerrno>
@@ -37,22 +37,33 @@ extern "C" void on_stop_signal(int signal) {
   ::_exit(kSignalBase + signal);
 }
 
+std::atomic<bool> status_is_requested{false};
+
+extern "C" void on_status_signal(int) { status_is_requested = true; }
+
+/// Calls that the signal interrupts go on after it.
+void handle(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  ::sigaction(signal, nullptr, &action);
+  if (action.sa_handler == SIG_IGN) return;
+  action = {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  ::sigemptyset(&action.sa_mask);
+  ::sigaction(signal, &action, nullptr);
+}
+
 }  // namespace
 
-void install_stop_signals() {
+void install_signals() {
   std::signal(SIGPIPE, SIG_DFL);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of write()
-  for (const int signal : {SIGINT, SIGTERM}) {
-    struct sigaction action {};
-    ::sigaction(signal, nullptr, &action);
-    if (action.sa_handler == SIG_IGN) continue;
-    action = {};
-    action.sa_handler = on_stop_signal;
-    action.sa_flags = SA_RESTART;
-    ::sigemptyset(&action.sa_mask);
-    ::sigaction(signal, &action, nullptr);
-  }
+  handle(SIGINT, on_stop_signal);
+  handle(SIGTERM, on_stop_signal);
+  handle(SIGUSR1, on_status_signal);
 }
+
+bool take_status_request() { return status_is_requested.exchange(false); }
 
 int stop_signal() { return first_signal.load(); }
 
