@@ -74,6 +74,7 @@ class BatchRun {
   BatchShare share_;
   std::deque<QueuedTask> window_;
   size_t checked_ = 0;              // of window_, in a stream
+  std::deque<QueuedTask> held_;     // by others, who may die
   std::optional<int> most_images_;  // at once, since memory was short
   StartHashes starts_;
   int64_t failed_ = 0;

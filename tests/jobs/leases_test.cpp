@@ -20,7 +20,6 @@ namespace sd {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 using Clock = std::chrono::steady_clock;
