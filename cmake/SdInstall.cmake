@@ -34,4 +34,5 @@ install(FILES "${CMAKE_BINARY_DIR}/sdConfigVersion.cmake" DESTINATION lib/cmake/
 install(DIRECTORY include/sd "${CMAKE_BINARY_DIR}/include/sd" DESTINATION include
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY models/ DESTINATION share/sd/models)
+install(FILES LICENSE NOTICE DESTINATION share/doc/sd)
 install(FILES "${CMAKE_BINARY_DIR}/sd.1" DESTINATION share/man/man1)

@@ -31,6 +31,8 @@ struct BatchArguments {
 
 /// What the options of a command said.
 struct Arguments {
+  std::vector<std::string> typed;  ///< all of them, as they came
+
   LoadOptions load;  ///< `model` as it was typed
   Request request;   ///< what all images share; prompt, seed and start picture come later
 

@@ -2,6 +2,7 @@
 #include "cli/batch_session.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/device_processes.h"
 #include "core/check.h"
 #include "jobs/job_file.h"
 
@@ -38,7 +39,15 @@ JobOrigin origin_of(const Arguments& arguments, const std::function<bool()>& is_
 
 int run_batch(const Arguments& arguments, const Host& host, Console& console) {
   const auto is_stopped = [&] { return host.stop_signal() != 0; };
-  return BatchSession(arguments, origin_of(arguments, is_stopped), host, console).run();
+  BatchSession session(arguments, origin_of(arguments, is_stopped), host, console);
+  if (arguments.batch.devices.empty() || arguments.batch.dry_run) return session.run();
+  const std::vector<std::string> devices = parse_devices("--devices", arguments.batch.devices);
+  SD_CHECK(arguments.files.front() != "-", ErrorKind::kUsage,
+           "--devices expects a file of jobs that all processes can read, found standard input");
+  SD_CHECK(arguments.batch.shard.empty(), ErrorKind::kUsage,
+           "--devices and --shard cannot stand together");
+  session.check_alone();
+  return run_on_devices("batch", arguments, devices, host, console);
 }
 
 }  // namespace

@@ -70,8 +70,9 @@ int BatchRun::run() {
         return read_task(*tasks);
       },
       static_cast<size_t>(setup.lookahead));
+  const auto wait = setup.origin.is_stream() ? TaskQueue::Wait::kForOne : TaskQueue::Wait::kForFull;
   for (;;) {
-    queue.fill(window_, stopped);
+    queue.fill(window_, wait, stopped);
     SD_CHECK(!is_stopped(), ErrorKind::kInterrupted, "stopped");
     if (window_.empty() && queue.is_at_end()) {
       if (held_.empty()) break;
@@ -201,6 +202,26 @@ std::vector<Request> BatchRun::make_requests(std::vector<BatchTask>& batch) {
   return requests;
 }
 
+/// Encodes the prompts of the batch and of all that waits for its model in one go, where that is
+/// worth while: on a GPU, which fills with many, and where the text encoder has to be loaded for
+/// it.
+void BatchRun::encode_ahead(const std::vector<BatchTask>& batch, const ShelvedModel& model) {
+  const std::string& name = batch[0].job.model;
+  const bool is_worth_while = parts_.arguments.load.low_memory || model.defaults.device != "cpu";
+  const bool is_done = encoded_model_ == name && batch.back().index <= encoded_until_;
+  if (!is_worth_while || is_done) return;
+  std::vector<Request> requests;
+  for (const BatchTask& task : batch) requests.push_back(task.job.request);
+  encoded_until_ = batch.back().index;
+  for (const QueuedTask& queued : window_) {
+    if (queued.task->job.model != name) continue;
+    requests.push_back(queued.task->job.request);
+    encoded_until_ = std::max(encoded_until_, queued.index);
+  }
+  encoded_model_ = name;
+  model.pipeline->encode_ahead(requests, parts_.progress);
+}
+
 void BatchRun::paint(std::vector<BatchTask> batch) {
   const std::vector<Request> requests = make_requests(batch);
   if (batch.empty()) return;
@@ -209,6 +230,7 @@ void BatchRun::paint(std::vector<BatchTask> batch) {
   parts_.progress.set_on_first_step([&model] { model.hasher->start(); });
   std::vector<Painted> painted;
   try {
+    encode_ahead(batch, model);
     painted = model.pipeline->paint(requests, parts_.progress);
   } catch (const Error& error) {
     if (!is_of_one_picture(error.kind())) throw;

@@ -62,6 +62,7 @@ class BatchRun {
   bool take(QueuedTask& queued);
   void wait_for_others();
   void paint(std::vector<BatchTask> batch);
+  void encode_ahead(const std::vector<BatchTask>& batch, const ShelvedModel& model);
   void paint_each(std::vector<BatchTask> batch);
   std::vector<Request> make_requests(std::vector<BatchTask>& batch);
   void fail_task(const BatchTask& task, ErrorKind kind, const std::string& why);
@@ -77,6 +78,8 @@ class BatchRun {
   std::deque<QueuedTask> held_;     // by others, who may die
   std::optional<int> most_images_;  // at once, since memory was short
   StartHashes starts_;
+  std::string encoded_model_;   // whose prompts were encoded ahead
+  int64_t encoded_until_ = -1;  // up to the picture of that number
   int64_t failed_ = 0;
 };
 

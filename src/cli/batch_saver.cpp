@@ -1,5 +1,6 @@
 #include "cli/batch_saver.h"
 
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -79,6 +80,7 @@ void BatchSaver::write(const FinishedPicture& picture) {
       .start = fs::path(start_of(task)).filename().string(),
       .vae_tiling = setup_.vae_tiling};
   const std::string parameters = picture_parameters(picture.request, settings, origin);
+  const auto start = std::chrono::steady_clock::now();
   const Encoding encoding = {picture.name.format, setup_.quality};
   const EncodedPicture file = encode_picture(picture.painted.picture, parameters, encoding);
   const fs::path path = path_below(setup_.output.folder, picture.name.file);
@@ -87,21 +89,27 @@ void BatchSaver::write(const FinishedPicture& picture) {
       options_.replaces(task.index) || (options_.is_resumed && is_made_with(path, parameters));
   const auto written =
       write_file_atomically(path, file.bytes, may_replace ? OnExist::kOverwrite : setup_.on_exist);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   SavedPicture saved{.index = task.index, .line = {}, .warning = file.warning};
   const bool is_ours = leases_ == nullptr || leases_->finish(task.index);
   if (written && is_ours) {
+    // A link that was written through has another path, and its own name all the same.
+    const std::string own_name = written->lexically_relative(setup_.output.folder).generic_string();
+    const bool is_renamed = setup_.on_exist == OnExist::kRename && own_name != picture.name.file;
     const std::string of_job =
         parameters_of(setup_, task, picture.name.format, picture.model->defaults, origin.model_hash,
                       picture.start_sha256);
     add_line(
         ManifestImage{.index = static_cast<uint64_t>(task.index),
                       .job = job_hash(of_job),
-                      .file = written->lexically_relative(setup_.output.folder).generic_string(),
+                      .file = is_renamed ? own_name : picture.name.file,
+                      .wanted_file = is_renamed ? picture.name.file : "",
                       .sha256 = sha256_of(file.bytes),
                       .bytes = file.bytes.size(),
                       .seed = picture.request.seed,
                       .timings = {picture.painted.timings.encode, picture.painted.timings.denoise,
-                                  picture.painted.timings.decode, 0},
+                                  picture.painted.timings.decode, seconds},
                       .batch_size = picture.batch_size,
                       .worker = options_.worker,
                       .parameters = of_job,

@@ -104,6 +104,13 @@ int BatchSession::run() {
   return paint();
 }
 
+void BatchSession::check_alone() {
+  open_models();
+  check_jobs(
+      setup_, *checker_, *shelf_, console_, [this] { return is_stopped(); },
+      [](const BatchTask&, const BatchNamer::Name&) {});
+}
+
 void BatchSession::for_each_picture(
     const std::function<void(const BatchTask& task, const fs::path& file)>& use) {
   const std::unique_ptr<JobSource> jobs = setup_.origin.open([this] { return is_stopped(); });

@@ -31,6 +31,9 @@ class BatchSession {
   /// Returns the exit code. Errors: what ends the run.
   int run();
 
+  /// Checks all jobs, and does no more. Errors: kUsage.
+  void check_alone();
+
   /// All pictures of the jobs and their files, in their order; after run().
   void for_each_picture(
       const std::function<void(const BatchTask& task, const std::filesystem::path& file)>& use);

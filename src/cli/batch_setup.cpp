@@ -50,6 +50,8 @@ std::string parameters_of(const BatchSetup& setup, const BatchTask& task, Pictur
 }
 
 const std::string& StartHashes::sha256(const std::string& path) {
+  static const std::string kNone;
+  if (path.empty()) return kNone;
   if (path == path_) return sha256_;
   const std::vector<std::uint8_t> bytes = read_input_file(path);
   Sha256 hash;

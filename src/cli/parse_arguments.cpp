@@ -210,6 +210,7 @@ Arguments parse_arguments(const Command& command, const std::vector<std::string>
   }
 
   Arguments parsed;
+  parsed.typed = arguments;
   const auto was_typed = [&](std::string_view argument) {
     return std::ranges::find(arguments, argument) != arguments.end();
   };

@@ -2,37 +2,20 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <string_view>
 
 #include "sd/error.h"
 
-#include "jobs/parse_value.h"
+#include "jobs/picture_fields.h"
 #include "jobs/picture_parameters.h"
 #include "jobs/sampler_names.h"
 
 namespace sd {
 namespace {
 
-/// Fields whose value is that of an option.
-struct Row {
-  std::string_view key;
-  std::string_view option;
-  bool is_needed = false;
-};
-
-constexpr std::array kRows = {Row{"Model", "--model", true},
-                              Row{"Variant", "--variant"},
-                              Row{"Seed", "--seed", true},
-                              Row{"Steps", "--steps", true},
-                              Row{"CFG scale", "--scale", true},
-                              Row{"Eta", "--eta"},
-                              Row{"Guidance rescale", "--guidance-rescale"},
-                              Row{"Timestep spacing", "--spacing"},
-                              Row{"Denoising strength", "--strength"},
-                              Row{kInitImageField, "--init-img"},
-                              Row{kInitLatentsField, "--init-latents"},
-                              Row{"Device", "--device", true},
-                              Row{"Dtype", "--dtype", true}};
+/// Keys without which it is not known what was painted.
+constexpr std::array<std::string_view, 9> kNeeded = {
+    "model", "seed", "steps", "scale", "device", "dtype", "width", "height", "sampler"};
 
 /// An option with its value, which may begin with a hyphen.
 void add(std::vector<std::string>& arguments, std::string_view option, const std::string& value) {
@@ -44,25 +27,26 @@ void add(std::vector<std::string>& arguments, std::string_view option, const std
   }
 }
 
-/// The fields whose option has another name or form of value. False where one says nothing.
-bool add_translated(std::vector<std::string>& arguments, const Infotext& parameters) {
-  const auto sampler = find_sampler(parameters.field("Sampler").value_or(""));
-  const std::string size = parameters.field("Size").value_or("");
-  const size_t cross = size.find('x');
-  if (!sampler || cross == size.npos) return false;
-  add(arguments, "--width", size.substr(0, cross));
-  add(arguments, "--height", size.substr(cross + 1));
-  add(arguments, "--sampler", std::string(*sampler));
-  if (parameters.field("Schedule type") == "Karras") add(arguments, "--sigmas", "karras");
-  if (const auto skip = parameters.field("Clip skip")) {
-    try {
-      add(arguments, "--clip-skip", std::to_string(parse_integer("", *skip, 1, 1000) - 1));
-    } catch (const Error&) {
-      return false;
-    }
+/// What the parameters say; nothing where they do not say enough.
+std::vector<PictureValue> known_values(const Infotext& parameters) {
+  std::vector<PictureValue> values;
+  try {
+    values = picture_values(parameters);
+  } catch (const Error&) {
+    return {};
   }
-  if (parameters.field(kTilingField)) arguments.emplace_back("--vae-tiling");
-  return true;
+  const bool has_all = std::ranges::all_of(kNeeded, [&](std::string_view key) {
+    return std::ranges::find(values, key, &PictureValue::key) != values.end();
+  });
+  const bool has_sampler = find_sampler(parameters.field("Sampler").value_or("")).has_value();
+  return has_all && has_sampler ? values : std::vector<PictureValue>();
+}
+
+/// "--init-img" for "init_img"
+std::string option_of(std::string_view key) {
+  std::string option = "--" + std::string(key);
+  std::ranges::replace(option, '_', '-');
+  return option;
 }
 
 bool is_control(char c) {
@@ -96,20 +80,23 @@ std::string quote(const std::string& word) {
 }  // namespace
 
 std::vector<std::string> repaint_arguments(const Infotext& parameters) {
-  const bool has_start = parameters.field("Denoising strength").has_value();
+  const bool is_img2img = has_start(parameters);
   const bool names_start = parameters.field(kInitImageField) || parameters.field(kInitLatentsField);
-  if (has_start != names_start) return {};
-  std::vector<std::string> arguments = {has_start ? "img2img" : "txt2img"};
+  if (is_img2img != names_start) return {};
+  const std::vector<PictureValue> values = known_values(parameters);
+  if (values.empty()) return {};
+  std::vector<std::string> arguments = {is_img2img ? "img2img" : "txt2img"};
   add(arguments, "--prompt", parameters.prompt);
   if (!parameters.negative_prompt.empty()) {
     add(arguments, "--negative-prompt", parameters.negative_prompt);
   }
-  for (const Row& row : kRows) {
-    const auto value = parameters.field(row.key);
-    if (value) add(arguments, row.option, *value);
-    if (!value && row.is_needed) return {};
+  for (const PictureValue& value : values) {
+    if (value.key == "vae_tiling") {
+      arguments.push_back(option_of(value.key));
+    } else {
+      add(arguments, option_of(value.key), value.value);
+    }
   }
-  if (!add_translated(arguments, parameters)) return {};
   return arguments;
 }
 

@@ -4,8 +4,8 @@
 
 namespace sd {
 
-TaskSource::TaskSource(JobSource& jobs, uint64_t base_seed, Expand expand)
-    : jobs_(jobs), base_seed_(base_seed), expand_(std::move(expand)) {}
+TaskSource::TaskSource(JobSource& jobs, uint64_t base_seed, Expand expand, SeedRule rule)
+    : jobs_(jobs), base_seed_(base_seed), expand_(std::move(expand)), rule_(rule) {}
 
 std::optional<BatchTask> TaskSource::next() {
   const int64_t index = next_index_;
@@ -19,8 +19,9 @@ std::optional<BatchTask> TaskSource::next() {
   ++next_index_;
   BatchTask task{index, *job_, {}};
   task.job.count = 1;
-  task.job.request.seed = job_->seed ? *job_->seed + static_cast<uint64_t>(made_)
-                                     : base_seed_ + static_cast<uint64_t>(index);
+  const bool is_counted = !job_->seed && rule_ == SeedRule::kCounted;
+  task.job.request.seed =
+      job_->seed.value_or(base_seed_) + static_cast<uint64_t>(is_counted ? index : made_);
   ++made_;
   if (expand_) expand_(task);
   return task;

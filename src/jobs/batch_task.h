@@ -16,15 +16,21 @@ struct BatchTask {
   std::string prompt_template;  ///< what a dynamic prompt was before; empty: it was none
 };
 
+/// The seed of a job that has none.
+enum class SeedRule {
+  kCounted,  ///< the base seed plus the number of the picture
+  kShared,   ///< the base seed, for the first picture of each job
+};
+
 /// Makes pictures out of jobs: `count` of each, numbered in the order of the file.
 class TaskSource {
  public:
   /// What may change the prompts of a task: dynamic prompts. Errors: kUsage.
   using Expand = std::function<void(BatchTask& task)>;
 
-  /// A job without a seed takes `base_seed` plus the number of the picture. `jobs` must outlive
-  /// this.
-  TaskSource(JobSource& jobs, uint64_t base_seed, Expand expand = {});
+  /// `jobs` must outlive this.
+  TaskSource(JobSource& jobs, uint64_t base_seed, Expand expand = {},
+             SeedRule rule = SeedRule::kCounted);
 
   /// The next picture, nothing at the end. Errors: kUsage of the job source or of `expand`; that
   /// picture is left out, and keeps its number.
@@ -38,6 +44,7 @@ class TaskSource {
   JobSource& jobs_;
   uint64_t base_seed_;
   Expand expand_;
+  SeedRule rule_;
   int64_t next_index_ = 0;
   std::optional<Job> job_;
   int made_ = 0;  // pictures of job_

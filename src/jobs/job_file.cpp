@@ -8,6 +8,7 @@
 #include "io/sha256.h"
 #include "jobs/job_input.h"
 #include "jobs/json_jobs.h"
+#include "jobs/picture_job.h"
 #include "jobs/table_jobs.h"
 #include "jobs/text_jobs.h"
 
@@ -25,10 +26,7 @@ void check_head(std::string_view head, const std::string& name) {
   SD_CHECK(
       !has_utf16_mark && !is_utf16, ErrorKind::kUsage, name,
       ":1:1: expected text in UTF-8, found UTF-16 (iconv -f utf-16 -t utf-8 turns it into that)");
-  const bool is_webp = head.starts_with("RIFF") && head.substr(0, 12).ends_with("WEBP");
-  const bool is_picture =
-      head.starts_with("\x89PNG") || head.starts_with("\xff\xd8\xff") || is_webp;
-  SD_CHECK(!is_picture, ErrorKind::kUsage, name,
+  SD_CHECK(!begins_picture(head), ErrorKind::kUsage, name,
            " is a picture, a file of jobs was expected (sd replay paints a picture again)");
 }
 

@@ -35,7 +35,7 @@ struct LauncherRank {
   std::string count_variable = {};  ///< "WORLD_SIZE"; empty: it has none, or none is set
   int64_t index = 0;                ///< from 0, whatever the launcher counts from
   std::optional<int64_t> count = {};
-  bool on_one_host = false;  ///< all ranks are children of one process, so none is elsewhere
+  bool on_one_host = false;  ///< all ranks were started by one process of this host
   std::string error = {};    ///< why the numbers cannot be used; empty: they can
 };
 

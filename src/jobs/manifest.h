@@ -64,7 +64,7 @@ struct ManifestImage {
 /// An image that could not be made.
 struct ManifestFailure {
   std::uint64_t index = 0;
-  std::string job = {};
+  std::string job = {};  ///< empty where there is none: the job could not be read
   std::string error = {};
   int exit_code = 1;  ///< that of the error's kind
 

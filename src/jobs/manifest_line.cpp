@@ -65,7 +65,7 @@ Json to_json(const ManifestImage& image) {
 Json to_json(const ManifestFailure& failure) {
   return {{"kind", kFailure},
           {"index", failure.index},
-          {"job", failure.job},
+          {"job", failure.job.empty() ? Json() : Json(failure.job)},
           {"error", failure.error},
           {"exit_code", failure.exit_code}};
 }
@@ -208,7 +208,7 @@ ManifestImage read_image(const LineReader& line) {
 
 ManifestFailure read_failure(const LineReader& line) {
   return {.index = line.number("index"),
-          .job = line.hash("job"),
+          .job = line.text_or_empty("job"),
           .error = line.text("error"),
           .exit_code = line.small_number("exit_code")};
 }

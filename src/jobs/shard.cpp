@@ -38,10 +38,14 @@ std::string print_claim(const LauncherRank& rank) {
                      rank.count ? concat_text(" of ", *rank.count) : "");
 }
 
-/// Whether all ranks beside `inner` are in the same task of `outer`, so that both count.
+/// Whether all ranks beside `inner` are in the same task of `outer`, so that both count. Not where
+/// MPI is in a Slurm step: its own helpers on the hosts may be that step's tasks.
 bool are_within_one_task(const LauncherRank& inner, const LauncherRank& outer) {
-  return inner.on_one_host ||
-         (inner.kind == LauncherKind::kRanks && outer.kind == LauncherKind::kJobArray);
+  switch (outer.kind) {
+    case LauncherKind::kJobArray: return inner.kind == LauncherKind::kRanks || inner.on_one_host;
+    case LauncherKind::kPods: return inner.on_one_host;
+    default: return inner.kind == LauncherKind::kAgents && inner.on_one_host;
+  }
 }
 
 /// Whether `other` says another place than the launchers that count, each alone and together. One

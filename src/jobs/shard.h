@@ -40,10 +40,10 @@ struct FoundShard {
 /// else what launchers say. Without any of them it is shard 0 of 1.
 ///
 /// The innermost launcher says the shard, and others that disagree are named in a warning. But
-/// where ranks are surely those of one task of the launcher outside, both count: rank r of R in
-/// task t of T is shard t*R + r of T*R. That is so for ranks of one scheduler's job in a job array
-/// (srun, mpirun in sbatch --array), and for ranks that are all on one host and children of one
-/// process (torchrun --standalone, mpirun on one host) in whatever.
+/// where ranks are surely those of one task of what is outside, both count: rank r of R in task t
+/// of T is shard t*R + r of T*R. That is so for ranks of one scheduler's job in a job array (srun
+/// or mpirun in sbatch --array), for the ranks of one agent of torchrun (--standalone) in whatever,
+/// and for those of MPI on one host in a task of a cloud's array.
 ///
 /// Some launchers tell no count (LauncherRank): it comes from "*/8", or from SD_SHARD_COUNT=8,
 /// which always count all shards of the run.

@@ -37,10 +37,12 @@ void TaskQueue::run(const Next& next) {
   changed_.notify_all();
 }
 
-void TaskQueue::fill(std::deque<QueuedTask>& window, const std::function<bool()>& is_stopped) {
+void TaskQueue::fill(std::deque<QueuedTask>& window, Wait wait,
+                     const std::function<bool()>& is_stopped) {
   constexpr auto kNap = std::chrono::milliseconds(100);
+  const size_t enough = wait == Wait::kForFull ? most_ : 1;
   std::unique_lock lock(mutex_);
-  while (window.empty() && ready_.empty() && !is_at_end_ && !is_stopped()) {
+  while (window.size() + ready_.size() < enough && !is_at_end_ && !is_stopped()) {
     changed_.wait_for(lock, kNap);
   }
   while (!ready_.empty() && window.size() < most_) {

@@ -37,10 +37,16 @@ class TaskQueue {
   TaskQueue(const TaskQueue&) = delete;
   TaskQueue& operator=(const TaskQueue&) = delete;
 
-  /// Moves what is ready to the end of `window`, up to `most` there. Waits only where the window is
-  /// empty: for one task, the end or `is_stopped`, which is asked ten times a second. Rethrows what
-  /// `next` threw once all before it was taken.
-  void fill(std::deque<QueuedTask>& window, const std::function<bool()>& is_stopped);
+  /// How long `fill` waits.
+  enum class Wait {
+    kForOne,   ///< where the window is empty, for one task
+    kForFull,  ///< until `most` are there, so that what fits together meets
+  };
+
+  /// Moves what is ready to the end of `window`, up to `most` there. Waits as told, but no longer
+  /// than to the end or until `is_stopped`, which is asked ten times a second. Rethrows what `next`
+  /// threw once all before it was taken.
+  void fill(std::deque<QueuedTask>& window, Wait wait, const std::function<bool()>& is_stopped);
 
   /// Whether the end was read; tasks may still wait.
   bool is_at_end() const;

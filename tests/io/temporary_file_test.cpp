@@ -15,8 +15,6 @@ namespace sd {
 namespace {
 
 using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::UnorderedElementsAre;
 
 /// Another process in the middle of writing a file in `folder`.
 class Writer {

@@ -63,6 +63,14 @@ TEST(TaskSource, AJobsSeedIsThatOfItsFirstPicture) {
   EXPECT_THAT(seeds, ElementsAre(0, 7, 8, 3));
 }
 
+TEST(TaskSource, JobsMayShareTheBaseSeed) {
+  Listed jobs({job("a"), job("b", 2), job("c", 1, 5), job("d")});
+  TaskSource tasks(jobs, 100, {}, SeedRule::kShared);
+  std::vector<uint64_t> seeds;
+  while (const auto task = tasks.next()) seeds.push_back(task->job.request.seed);
+  EXPECT_THAT(seeds, ElementsAre(100, 100, 101, 5, 100));
+}
+
 TEST(TaskSource, AJobThatCannotBeReadKeepsItsNumber) {
   Listed jobs({job("a"), job(""), job("c")});
   TaskSource tasks(jobs, 0);

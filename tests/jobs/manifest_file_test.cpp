@@ -15,7 +15,6 @@ namespace sd {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 class ManifestFileTest : public ::testing::Test {
  protected:
@@ -74,7 +73,7 @@ TEST_F(ManifestFileTest, AHalfWrittenLastLineDoesNotCountAndIsCutOff) {
 TEST_F(ManifestFileTest, AnyOtherDamageIsAnErrorWithFileAndLine) {
   write_manifest(path_, {run_, first_, second_});
   std::string damaged = text();
-  damaged[damaged.find("\n") + 30] = '\0';
+  damaged[damaged.find('\n') + 30] = '\0';
   folder_.write("manifest.jsonl", damaged);
   expect_error([&] { read_manifest(path_); }, ErrorKind::kInput,
                path_.string() + ":2: it is no JSON object, the line is damaged");

@@ -3,11 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <sys/stat.h>
 
 #include "manifest_support.h"
 #include "tests/support/errors.h"
-#include "tests/support/unprivileged.h"
 
 namespace sd {
 namespace {

@@ -119,11 +119,10 @@ TEST_F(MergeTest, SaysWhatItCannotReadOrWrite) {
 }
 
 TEST_F(MergeTest, TakesMoreManifestsThanItKeepsOpen) {
-  constexpr int kManifests = 300;  // of which 256 stay open
-  for (int i = 0; i < kManifests; ++i) {
-    write(manifest_name(static_cast<std::uint64_t>(i), kManifests),
-          {some_run(), some_failure(static_cast<std::uint64_t>(kManifests - i)),
-           some_failure(static_cast<std::uint64_t>(1000 + i))});
+  constexpr std::uint64_t kManifests = 300;  // of which 256 stay open
+  for (std::uint64_t i = 0; i < kManifests; ++i) {
+    write(manifest_name(i, kManifests),
+          {some_run(), some_failure(kManifests - i), some_failure(1000 + i)});
   }
   EXPECT_EQ(merge().failures, 2 * kManifests);
   EXPECT_EQ(std::get<ManifestFailure>(read_manifest(out_)[1]).index, 1);

@@ -234,29 +234,39 @@ TEST(FindShard, IsTheTasksIndexTimesTheRanksPlusTheRank) {
   EXPECT_EQ(find(slurm_array(2, 0, 3, 1, 4) + slurm_step(1, 3)).shard, (Shard{2 * 3 + 1, 12}));
 }
 
-TEST(FindShard, CountsRanksOfOneHostWithinWhateverStartedThem) {
+TEST(FindShard, CountsRanksOfOneAgentWithinWhateverStartedIt) {
   std::vector<Variables> in_steps;
   std::vector<Variables> in_array_steps;
+  std::vector<Variables> in_mpi;
   std::vector<Variables> in_pods;
-  std::vector<Variables> mpi_in_pmi_steps;
   for (int outer = 0; outer < 2; ++outer) {
     for (int rank = 0; rank < 3; ++rank) {
-      const Variables step = slurm_step(outer, 2);
-      in_steps.push_back(step + torchrun(rank, 3, 3));
-      in_pods.push_back(
-          torchrun(rank, 3, 3) +
-          Variables{{"JOB_COMPLETION_INDEX", std::to_string(outer)}, {"SD_SHARD_COUNT", "6"}});
-      mpi_in_pmi_steps.push_back(step + open_mpi(rank, 3, 3) +
-                                 Variables{{"PMI_RANK", std::to_string(outer)}, {"PMI_SIZE", "2"}});
+      const Variables agent = torchrun(rank, 3, 3);
+      in_steps.push_back(slurm_step(outer, 2) + agent);
+      in_mpi.push_back(open_mpi(outer, 2, 1) + agent);
+      in_pods.push_back(agent + Variables{{"JOB_COMPLETION_INDEX", std::to_string(outer)},
+                                          {"SD_SHARD_COUNT", "6"}});
       for (int task = 0; task < 2; ++task) {
-        in_array_steps.push_back(slurm_array(task, 0, 1, 1, 2) + step + torchrun(rank, 3, 3));
+        in_array_steps.push_back(slurm_array(task, 0, 1, 1, 2) + slurm_step(outer, 2) + agent);
       }
     }
   }
   expect_all_shards_once(in_steps, "of torchrun's RANK and WORLD_SIZE within the Slurm step's");
   expect_all_shards_once(in_array_steps, "SLURM_STEP_NUM_TASKS within the Slurm array's");
+  expect_all_shards_once(in_mpi, "within Open MPI's OMPI_COMM_WORLD_RANK");
   expect_all_shards_once(in_pods, "within Kubernetes's JOB_COMPLETION_INDEX and SD_SHARD_COUNT");
-  expect_all_shards_once(mpi_in_pmi_steps, "within PMI's PMI_RANK");
+}
+
+TEST(FindShard, CountsRanksOfMpiOnOneHostWithinACloudsTasks) {
+  std::vector<Variables> processes;
+  for (int pod = 0; pod < 2; ++pod) {
+    for (int rank = 0; rank < 3; ++rank) {
+      processes.push_back(
+          open_mpi(rank, 3, 3) +
+          Variables{{"CLOUD_RUN_TASK_INDEX", std::to_string(pod)}, {"CLOUD_RUN_TASK_COUNT", "2"}});
+    }
+  }
+  expect_all_shards_once(processes, "OMPI_COMM_WORLD_SIZE within Cloud Run's");
 }
 
 TEST(FindShard, LeavesOutOfItsWordsWhatStartedOneProcess) {
@@ -278,6 +288,10 @@ TEST(FindShard, WarnsWhereAnOuterLauncherSaysSomethingElse) {
   const FoundShard mpi = find(slurm_array(1, 0, 1, 1, 2) + slurm_step(1, 3) + open_mpi(5, 8, 2));
   EXPECT_EQ(mpi.shard, (Shard{8 + 5, 16}));
   EXPECT_THAT(mpi.warnings, ElementsAre(HasSubstr("say 1 of 3")));
+  // The same where all ranks are on the first of the hosts that it started helpers on.
+  const FoundShard first_host = find(slurm_step(0, 2) + open_mpi(1, 2, 2));
+  EXPECT_EQ(first_host.shard, (Shard{1, 2}));
+  EXPECT_THAT(first_host.warnings, ElementsAre(HasSubstr("say 0 of 2")));
   const FoundShard pods = find(torchrun(5, 8, 4) + Variables{{"JOB_COMPLETION_INDEX", "1"}});
   EXPECT_EQ(pods.shard, (Shard{5, 8}));
   EXPECT_THAT(pods.warnings, ElementsAre(HasSubstr("Kubernetes's JOB_COMPLETION_INDEX says 1")));

@@ -23,7 +23,7 @@ TEST(TaskQueue, GivesAllTasksInTheirOrder) {
   std::deque<QueuedTask> window;
   int64_t taken = 0;
   for (;;) {
-    queue.fill(window, kNever);
+    queue.fill(window, TaskQueue::Wait::kForOne, kNever);
     if (window.empty()) break;
     EXPECT_LE(window.size(), 16);
     EXPECT_EQ(window.front().index, taken++);
@@ -53,11 +53,28 @@ TEST(TaskQueue, DoesNotWaitForASlowStreamWhileThereIsWork) {
       },
       8);
   std::deque<QueuedTask> window;
-  queue.fill(window, kNever);  // waits for the first
+  queue.fill(window, TaskQueue::Wait::kForOne, kNever);  // waits for the first
   ASSERT_EQ(window.size(), 1);
-  queue.fill(window, kNever);  // does not wait for the second
+  queue.fill(window, TaskQueue::Wait::kForOne, kNever);  // does not wait for the second
   EXPECT_EQ(window.size(), 1);
   EXPECT_FALSE(queue.is_at_end());
+}
+
+TEST(TaskQueue, WaitsUntilTheWindowIsFullWhereItIsTold) {
+  int64_t made = 0;
+  TaskQueue queue(
+      [&](const auto&) -> std::optional<QueuedTask> {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        if (made == 12) return {};
+        return task(made++);
+      },
+      8);
+  std::deque<QueuedTask> window;
+  queue.fill(window, TaskQueue::Wait::kForFull, kNever);
+  EXPECT_EQ(window.size(), 8);
+  window.clear();
+  queue.fill(window, TaskQueue::Wait::kForFull, kNever);
+  EXPECT_EQ(window.size(), 4) << "to the end";
 }
 
 TEST(TaskQueue, StopsWaitingWhenItIsTold) {
@@ -68,7 +85,7 @@ TEST(TaskQueue, StopsWaitingWhenItIsTold) {
       },
       8);
   std::deque<QueuedTask> window;
-  queue.fill(window, [] { return true; });
+  queue.fill(window, TaskQueue::Wait::kForOne, [] { return true; });
   EXPECT_TRUE(window.empty());
 }
 
@@ -82,10 +99,10 @@ TEST(TaskQueue, TellsOfAFailureAfterWhatCameBeforeIt) {
       8);
   while (!queue.is_at_end()) std::this_thread::yield();
   std::deque<QueuedTask> window;
-  queue.fill(window, kNever);
+  queue.fill(window, TaskQueue::Wait::kForOne, kNever);
   EXPECT_EQ(window.size(), 2);
   window.clear();
-  EXPECT_THROW(queue.fill(window, kNever), std::runtime_error);
+  EXPECT_THROW(queue.fill(window, TaskQueue::Wait::kForOne, kNever), std::runtime_error);
 }
 
 }  // namespace
