@@ -69,7 +69,7 @@ struct Settings {
   int threads = 1;                ///< CPU threads of an operation
 };
 
-/// Seconds spent on an image's batch.
+/// Seconds spent on images that are computed together.
 struct Timings {
   double encode = 0;  ///< text, and the input picture
   double denoise = 0;
@@ -81,7 +81,8 @@ struct Painted {
   Picture picture;
   Latents latents;  ///< final ones, before decoding
   Settings settings;
-  Timings timings;  ///< of the whole batch
+  Timings timings;     ///< of all images that were computed together with it
+  int batch_size = 1;  ///< how many these are, itself among them
 };
 
 /// What a latent is to pixels.

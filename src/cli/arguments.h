@@ -9,6 +9,7 @@
 
 #include "io/atomic_file.h"
 #include "io/picture_format.h"
+#include "jobs/picture_job.h"
 #include "jobs/request_limits.h"
 
 namespace sd {
@@ -27,6 +28,14 @@ struct BatchArguments {
   std::string wildcards;  ///< folder; empty: none
   std::string shard;      ///< "2/8"; empty: of the environment
   std::string devices;    ///< "0,1"; empty: this process alone
+};
+
+/// What only `sd grid` has.
+struct GridArguments {
+  std::string x;  ///< an axis, as parse_axis takes it; empty: none
+  std::string y;
+  std::string z;
+  std::string sheet = "grid.png";  ///< name of the picture of all pictures, or "none"
 };
 
 /// What the options of a command said.
@@ -70,6 +79,8 @@ struct Arguments {
   std::vector<std::string> files;  ///< names that follow a command that takes them
 
   BatchArguments batch;
+  GridArguments grid;
+  std::vector<JobChange> changes;  ///< --set of sd replay
 
   std::optional<int> rounds;  ///< sd bench
   bool hash = false;          ///< sd info: make the hash of a model

@@ -1,23 +1,28 @@
+#include <algorithm>
+
+#include "cli/batch_command.h"
 #include "cli/batch_options.h"
 #include "cli/batch_session.h"
 #include "cli/command.h"
 #include "cli/console.h"
-#include "cli/device_processes.h"
+#include "cli/job_help.h"
+#include "cli/picture_run.h"
 #include "core/check.h"
 #include "jobs/job_file.h"
 
 namespace sd {
 namespace {
 
-/// What the jobs take that say nothing themselves.
-Job base_job(const Arguments& arguments) {
-  Job job;
-  job.request = arguments.request;
-  job.request.prompt = arguments.prompt.value_or("");
-  job.count = arguments.count.value_or(1);
-  job.init_image = arguments.init_image.value_or("");
-  job.init_latents = arguments.init_latents.value_or("");
-  return job;
+/// Whether pictures take the place of a job file. Errors: kUsage where only some of the files are.
+bool are_pictures(const Arguments& arguments) {
+  const std::vector<std::string>& files = arguments.files;
+  if (files.empty() || !arguments.batch.job_format.empty()) return false;
+  const auto other = std::ranges::find_if_not(files, is_picture_file);
+  if (other == files.end()) return true;
+  SD_CHECK(files.size() == 1, ErrorKind::kUsage,
+           "sd batch expects one file of jobs, or several pictures, found ", files.size(),
+           " files, of which '", *other, "' is no PNG, JPEG or WebP picture");
+  return false;
 }
 
 JobOrigin origin_of(const Arguments& arguments, const std::function<bool()>& is_stopped) {
@@ -38,16 +43,12 @@ JobOrigin origin_of(const Arguments& arguments, const std::function<bool()>& is_
 }
 
 int run_batch(const Arguments& arguments, const Host& host, Console& console) {
+  if (are_pictures(arguments)) {
+    return run_pictures("batch", arguments.files, base_job(arguments), arguments, host, console);
+  }
   const auto is_stopped = [&] { return host.stop_signal() != 0; };
   BatchSession session(arguments, origin_of(arguments, is_stopped), host, console);
-  if (arguments.batch.devices.empty() || arguments.batch.dry_run) return session.run();
-  const std::vector<std::string> devices = parse_devices("--devices", arguments.batch.devices);
-  SD_CHECK(arguments.files.front() != "-", ErrorKind::kUsage,
-           "--devices expects a file of jobs that all processes can read, found standard input");
-  SD_CHECK(arguments.batch.shard.empty(), ErrorKind::kUsage,
-           "--devices and --shard cannot stand together");
-  session.check_alone();
-  return run_on_devices("batch", arguments, devices, host, console);
+  return run_session("batch", session, arguments, host, console);
 }
 
 }  // namespace
@@ -56,9 +57,11 @@ const Command& batch_command() {
   static const Command kCommand = {
       .name = "batch",
       .summary = "paint the pictures of a file of jobs",
-      .synopsis = "FILE -o FOLDER [options]",
+      .synopsis = "FILE|PICTURE... -o FOLDER [options]",
       .details =
-          "Paints what FILE asks for, a job a line or object, - for standard input: the model is "
+          "Paints what FILE asks for, a job a line or object, - for standard input; or pictures "
+          "again, "
+          "as sd replay does. The model is "
           "loaded once, what fits together is painted together, every picture is saved as soon as "
           "it is there, and manifest.jsonl in the folder holds a line for each. The whole file is "
           "checked before anything is painted. Where a run ends early, the same command with "
@@ -66,10 +69,12 @@ const Command& batch_command() {
       .options = batch_option_groups(),
       .examples = {"sd batch prompts.txt -o out/ --seed 1",
                    "sd batch jobs.jsonl -o \"out/{sampler}/{index:05}\" --resume",
+                   "sd batch out/*.png -o again/",
                    "generate-prompts | sd batch - -o out/ --json",
                    "srun -n 8 sd batch jobs.csv -o out/ --seed 1"},
       .run = run_batch,
-      .takes_files = true};
+      .takes_files = true,
+      .sections = batch_sections()};
   return kCommand;
 }
 

@@ -10,8 +10,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMostErrors = 20;  // that are told of one file
-
 /// The request as far as the model judges it, in a text.
 std::string values_of(const BatchTask& task) {
   Job job = task.job;
@@ -45,6 +43,7 @@ void check_start(const BatchTask& task) {
 }  // namespace
 
 BatchNamer::Name TaskChecker::check(const BatchTask& task) {
+  if (task.job.model.empty()) shelf_.find("");  // what is wrong with it is not the job's fault
   try {
     const ShelvedModel& model = shelf_.find(task.job.model);
     check_values(task, *model.pipeline);
@@ -78,10 +77,12 @@ CheckedJobs check_jobs(
   TaskSource tasks = make_tasks(setup, *jobs);
   CheckedJobs checked;
   int wrong = 0;
-  while (wrong < kMostErrors && !tasks.is_broken()) {
+  const int most_errors = setup.origin.most_errors;
+  while (wrong < most_errors && !tasks.is_broken()) {
     SD_CHECK(!is_stopped(), ErrorKind::kInterrupted, "stopped");
+    std::optional<BatchTask> task;
     try {
-      const std::optional<BatchTask> task = tasks.next();
+      task = tasks.next();
       if (!task) break;
       const BatchNamer::Name name = checker.check(*task);
       on_task(*task, name);
@@ -91,19 +92,24 @@ CheckedJobs check_jobs(
       ++checked.sizes[is_inputs ? "the input's size"
                                 : concat_text(request.width.value_or(defaults.width), "x",
                                               request.height.value_or(defaults.height))];
+      if (checked.pictures == 0) checked.first_model = task->job.model;
+      checked.needs_model |= task->job.model.empty();
+      checked.needs_seed |= !task->job.seed;
       ++checked.pictures;
     } catch (const Error& error) {
+      const bool names_model = task && !task->job.model.empty();
       const bool is_of_job = error.kind() == ErrorKind::kUsage ||
-                             error.kind() == ErrorKind::kModel || error.kind() == ErrorKind::kInput;
+                             error.kind() == ErrorKind::kInput ||
+                             (error.kind() == ErrorKind::kModel && names_model);
       if (!is_of_job) throw;
       console.error(error.what());
       ++wrong;
     }
   }
   SD_CHECK(wrong == 0, ErrorKind::kUsage, setup.origin.name, ": nothing was painted, because ",
-           wrong == kMostErrors ? "of these and maybe more errors"
-           : wrong == 1         ? "of this error"
-                                : concat_text("of these ", wrong, " errors"));
+           wrong == 1             ? "of this error"
+           : wrong == most_errors ? "of these and maybe more errors"
+                                  : concat_text("of these ", wrong, " errors"));
   SD_CHECK(checked.pictures > 0, ErrorKind::kUsage, setup.origin.name,
            ": at least one job was expected, found none");
   return checked;

@@ -39,6 +39,9 @@ class TaskChecker {
 struct CheckedJobs {
   int64_t pictures = 0;
   std::map<std::string, int64_t> sizes;  ///< "512x768" -> how many pictures
+  std::string first_model;               ///< of the first picture, "" for the run's own
+  bool needs_model = false;              ///< a job names none
+  bool needs_seed = false;               ///< a job has none
 };
 
 /// Reads all jobs of a file; `on_task` hears of each task, its name and its model. Every job that

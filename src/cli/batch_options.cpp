@@ -21,8 +21,15 @@ constexpr auto kJobFormats = [] {
   return names;
 }();
 
-/// The options of these names, in their order.
-Options picked(const OptionGroup& group, std::initializer_list<std::string_view> names) {
+std::optional<int> parse_batch_size(std::string_view flag, const std::string& text) {
+  if (text == "auto") return std::nullopt;
+  return static_cast<int>(parse_integer(flag, text, 1, kMaxBatch));
+}
+
+}  // namespace
+
+std::vector<Option> picked_options(const OptionGroup& group,
+                                   std::initializer_list<std::string_view> names) {
   Options options;
   for (const std::string_view name : names) {
     options.push_back(*std::ranges::find(group.options, name, &Option::name));
@@ -30,9 +37,9 @@ Options picked(const OptionGroup& group, std::initializer_list<std::string_view>
   return options;
 }
 
-OptionGroup job_options() {
+OptionGroup batch_job_options() {
   static const Options kOptions = [] {
-    Options options = picked(prompt_options(), {"prompt", "negative-prompt"});
+    Options options = picked_options(prompt_options(), {"prompt", "negative-prompt"});
     for (const Option& option : sampling_options().options) options.push_back(option);
     for (const Option& option : init_options().options) options.push_back(option);
     return options;
@@ -40,14 +47,9 @@ OptionGroup job_options() {
   return {"What jobs take that say nothing themselves", kOptions};
 }
 
-std::optional<int> parse_batch_size(std::string_view flag, const std::string& text) {
-  if (text == "auto") return std::nullopt;
-  return static_cast<int>(parse_integer(flag, text, 1, kMaxBatch));
-}
-
-OptionGroup number_options() {
+OptionGroup batch_number_options() {
   static const Options kOptions = [] {
-    Options options = picked(amount_options(), {"seed", "count", "batch-size"});
+    Options options = picked_options(amount_options(), {"seed", "count", "batch-size"});
     options[0].help =
         "seed of the first picture of the file; picture i takes N+i where its job names none";
     options[0].standard = "a random one, printed and kept in the manifest";
@@ -60,9 +62,9 @@ OptionGroup number_options() {
   return {"Seeds and numbers", kOptions};
 }
 
-OptionGroup place_options() {
+OptionGroup batch_place_options() {
   static const Options kOptions = [] {
-    Options options = picked(output_options(), {"output", "format", "quality", "on-exist"});
+    Options options = picked_options(output_options(), {"output", "format", "quality", "on-exist"});
     options[0].value = "FOLDER";
     options[0].help =
         "folder of the pictures and of the manifest, or FOLDER/PATTERN: {index:05}, {seed}, "
@@ -76,7 +78,7 @@ OptionGroup place_options() {
   return {"Output", kOptions};
 }
 
-OptionGroup run_options() {
+OptionGroup batch_run_options() {
   static const Options kOptions = {
       {0, "job-format", "NAME", "format of the job file",
        choice(&BatchArguments::job_format, kJobFormats), "found by its content"},
@@ -122,11 +124,9 @@ OptionGroup run_options() {
   return {"The run", kOptions};
 }
 
-}  // namespace
-
 std::vector<OptionGroup> batch_option_groups() {
-  return {job_options(), number_options(), place_options(),
-          run_options(), model_options(),  message_options()};
+  return {batch_job_options(), batch_number_options(), batch_place_options(),
+          batch_run_options(), model_options(),        message_options()};
 }
 
 }  // namespace sd

@@ -1,5 +1,7 @@
 #include "cli/batch_resume.h"
 
+#include <optional>
+
 #include "core/check.h"
 #include "jobs/job_hash.h"
 
@@ -24,9 +26,11 @@ void BatchResume::complete(BatchSetup& setup, bool has_seed) const {
 DoneState BatchResume::look_at(const BatchTask& task, const BatchNamer::Name& name,
                                ShelvedModel& model, const std::function<bool()>& is_stopped) {
   if (done_.size() == 0) return DoneState::kMissing;
-  const std::string model_hash = model.hasher->get(is_stopped).value_or("");
-  const std::string parameters = parameters_of(setup_, task, name.format, model.defaults,
-                                               model_hash, starts_.sha256(start_of(task)));
+  const std::optional<std::string> model_hash = model.hasher->get(is_stopped);
+  SD_CHECK(model_hash || !is_stopped(), ErrorKind::kInterrupted, "stopped");
+  const std::string parameters =
+      parameters_of(setup_, task, name.format, model.defaults, model_hash.value_or(""),
+                    starts_.sha256(start_of(task)));
   const auto index = static_cast<uint64_t>(task.index);
   const DoneState state = done_.state(index, job_hash(parameters), name.file);
   switch (state) {
@@ -42,11 +46,15 @@ DoneState BatchResume::look_at(const BatchTask& task, const BatchNamer::Name& na
   return state;
 }
 
+void BatchResume::check_same_run() const {
+  SD_CHECK(changed_ == 0 || made_ + damaged_ > 0, ErrorKind::kUsage, "--resume: the pictures in '",
+           setup_.output.folder.string(), "' are of other jobs or of another model; ",
+           first_change_);
+}
+
 void BatchResume::report(Console& console) const {
+  check_same_run();
   if (changed_ > 0) {
-    SD_CHECK(made_ + damaged_ > 0, ErrorKind::kUsage, "--resume: the pictures in '",
-             setup_.output.folder.string(), "' are of other jobs or of another model; ",
-             first_change_);
     console.warning(concat_text("--resume: ", count_pictures(changed_),
                                 changed_ == 1 ? " is" : " are",
                                 " made again, because another one was made then; ", first_change_));

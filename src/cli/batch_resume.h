@@ -26,8 +26,11 @@ class BatchResume {
   DoneState look_at(const BatchTask& task, const BatchNamer::Name& name, ShelvedModel& model,
                     const std::function<bool()>& is_stopped);
 
-  /// Says what was found. Errors: kUsage where every picture that was made is another one, so that
-  /// the folder is that of other jobs or another model.
+  /// Errors: kUsage where every picture that was made is another one, so that the folder is that of
+  /// other jobs or another model.
+  void check_same_run() const;
+
+  /// Says what was found. Errors as above.
   void report(Console& console) const;
 
  private:

@@ -109,12 +109,17 @@ void BatchRun::take_failures() {
   for (size_t i = 0; i < window_.size(); ++i) {
     QueuedTask& queued = window_[i];
     if (queued.task && i >= checked_ && parts_.setup.origin.is_stream()) {
+      std::optional<BatchNamer::Name> name;
       try {
-        parts_.checker.check(*queued.task);
+        name = parts_.checker.check(*queued.task);
       } catch (const Error& error) {
-        if (error.kind() == ErrorKind::kOutput || error.kind() == ErrorKind::kInterrupted) throw;
+        const bool names_model = !queued.task->job.model.empty();
+        const bool is_of_job =
+            is_of_one_picture(error.kind()) || (error.kind() == ErrorKind::kModel && names_model);
+        if (!is_of_job) throw;
         queued.error = error.what();
       }
+      if (name && is_made_already(*queued.task, *name)) continue;
     }
     if (queued.error.empty()) {
       good.push_back(std::move(queued));
@@ -125,6 +130,16 @@ void BatchRun::take_failures() {
   }
   window_ = std::move(good);
   checked_ = window_.size();
+}
+
+/// What --resume knows of a picture of a stream; that of a file is known before the run.
+bool BatchRun::is_made_already(const BatchTask& task, const BatchNamer::Name& name) {
+  if (parts_.resume == nullptr) return false;
+  const DoneState state = parts_.resume->look_at(task, name, parts_.shelf.find(task.job.model),
+                                                 [this] { return is_stopped(); });
+  if (state == DoneState::kChanged) parts_.resume->check_same_run();
+  if (state == DoneState::kChanged || state == DoneState::kDamaged) replaced_.insert(task.index);
+  return state == DoneState::kDone;
 }
 
 /// The tasks of the next batch: the first of the window, or of those whose model is loaded, and
@@ -243,13 +258,14 @@ void BatchRun::paint(std::vector<BatchTask> batch) {
   for (size_t i = 0; i < batch.size(); ++i) {
     BatchNamer::Name name = parts_.namer.name(batch[i], model.path.name, model.defaults);
     std::string start_sha256 = starts_.sha256(start_of(batch[i]));
+    const bool replaces = replaced_.erase(batch[i].index) > 0;
     parts_.saver.save({.task = std::move(batch[i]),
                        .name = std::move(name),
                        .request = requests[i],
                        .painted = std::move(painted[i]),
                        .model = &model,
                        .start_sha256 = std::move(start_sha256),
-                       .batch_size = static_cast<int>(requests.size())});
+                       .replaces = replaces});
   }
 }
 
@@ -279,7 +295,8 @@ void BatchRun::save_rest() {
   try {
     parts_.saver.finish();
     tell_reports();
-  } catch (const Error&) {  // what ended the run is told
+  } catch (const Error& error) {  // what ended the run is told, and this in the log
+    parts_.console.detail(error.what());
   }
 }
 

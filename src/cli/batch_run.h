@@ -5,11 +5,13 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "cli/arguments.h"
 #include "cli/batch_check.h"
+#include "cli/batch_resume.h"
 #include "cli/batch_saver.h"
 #include "cli/batch_setup.h"
 #include "cli/console.h"
@@ -44,6 +46,7 @@ class BatchRun {
     TaskChecker& checker;  ///< for streams, whose jobs are checked as they come
     BatchNamer& namer;
     BatchSaver& saver;
+    BatchResume* resume = nullptr;  ///< for streams that go on with a run
   };
 
   BatchRun(const Parts& parts, BatchShare share) : parts_(parts), share_(std::move(share)) {}
@@ -58,6 +61,7 @@ class BatchRun {
  private:
   std::optional<QueuedTask> read_task(TaskSource& tasks) const;
   void take_failures();
+  bool is_made_already(const BatchTask& task, const BatchNamer::Name& name);
   std::vector<BatchTask> take_batch();
   bool take(QueuedTask& queued);
   void wait_for_others();
@@ -77,6 +81,7 @@ class BatchRun {
   size_t checked_ = 0;              // of window_, in a stream
   std::deque<QueuedTask> held_;     // by others, who may die
   std::optional<int> most_images_;  // at once, since memory was short
+  std::set<int64_t> replaced_;      // pictures of a stream whose files are there, but are not right
   StartHashes starts_;
   std::string encoded_model_;   // whose prompts were encoded ahead
   int64_t encoded_until_ = -1;  // up to the picture of that number

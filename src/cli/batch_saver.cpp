@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "cli/image_report.h"
@@ -73,20 +74,25 @@ void BatchSaver::write(const FinishedPicture& picture) {
   const BatchTask& task = picture.task;
   if (leases_ != nullptr && !leases_->still_held(task.index)) return;  // another makes it, or has
   const Settings& settings = picture.painted.settings;
-  const PictureOrigin origin = {
-      .model = picture.model->path.name,
-      .model_hash = picture.model->hasher->get(options_.is_stopped).value_or(""),
-      .variant = options_.variant,
-      .start = fs::path(start_of(task)).filename().string(),
-      .vae_tiling = setup_.vae_tiling};
+  // Also where the run is to stop: without the hash of its model a resumed run would take the
+  // picture for that of another one.
+  const std::optional<std::string> model_hash = picture.model->hasher->get([] { return false; });
+  const PictureOrigin origin = {.model = picture.model->path.name,
+                                .model_hash = model_hash.value_or(""),
+                                .variant = options_.variant,
+                                .start = fs::path(start_of(task)).filename().string(),
+                                .vae_tiling = setup_.vae_tiling};
   const std::string parameters = picture_parameters(picture.request, settings, origin);
   const auto start = std::chrono::steady_clock::now();
   const Encoding encoding = {picture.name.format, setup_.quality};
   const EncodedPicture file = encode_picture(picture.painted.picture, parameters, encoding);
   const fs::path path = path_below(setup_.output.folder, picture.name.file);
+  // Not to be made again where it vanished: its manifest and all other pictures went with it.
+  SD_CHECK(fs::is_directory(setup_.output.folder), ErrorKind::kOutput, "cannot write '",
+           path.string(), "': the folder '", setup_.output.folder.string(), "' does not exist");
   folders_.make(path.parent_path());
-  const bool may_replace =
-      options_.replaces(task.index) || (options_.is_resumed && is_made_with(path, parameters));
+  const bool may_replace = picture.replaces || options_.replaces(task.index) ||
+                           (options_.is_resumed && is_made_with(path, parameters));
   const auto written =
       write_file_atomically(path, file.bytes, may_replace ? OnExist::kOverwrite : setup_.on_exist);
   const double seconds =
@@ -110,7 +116,7 @@ void BatchSaver::write(const FinishedPicture& picture) {
                       .seed = picture.request.seed,
                       .timings = {picture.painted.timings.encode, picture.painted.timings.denoise,
                                   picture.painted.timings.decode, seconds},
-                      .batch_size = picture.batch_size,
+                      .batch_size = picture.painted.batch_size,
                       .worker = options_.worker,
                       .parameters = of_job,
                       .prompt_template = task.prompt_template},

@@ -27,7 +27,7 @@ struct FinishedPicture {
   Painted painted;
   ShelvedModel* model = nullptr;
   std::string start_sha256;  ///< of the file it starts from, or ""
-  int batch_size = 1;
+  bool replaces = false;     ///< a file of its name, whatever it is
 };
 
 /// What came of a picture.
@@ -48,7 +48,6 @@ class BatchSaver {
     std::function<bool(int64_t index)> replaces;
     std::string variant;
     std::string worker;  ///< this process among those that share the folder
-    std::function<bool()> is_stopped;
   };
 
   /// `setup`, `manifest` and `leases` must outlive this; nullptr: nobody shares the folder.

@@ -72,10 +72,11 @@ std::string worker_name() {
 }  // namespace
 
 BatchSession::BatchSession(const Arguments& arguments, JobOrigin origin, const Host& host,
-                           Console& console)
+                           Console& console, BatchHooks hooks)
     : arguments_(arguments),
       host_(host),
       console_(console),
+      hooks_(std::move(hooks)),
       progress_(host, console),
       setup_(make_setup(arguments, std::move(origin), host)),
       shard_(find_shard(asked_shard(arguments), process_environment)) {
@@ -98,17 +99,22 @@ int BatchSession::run() {
     if (leases_) leases_->clear_failed();
   }
   open_models();
-  if (!setup_.origin.is_stream()) check_file();
+  if (!setup_.origin.is_stream() || is_dry) check_file();
   if (is_dry) return finish_dry_run();
-  if (!arguments_.seed && !resume_) console_.note(concat_text("seed ", setup_.base_seed));
+  const bool needs_seed = setup_.origin.is_stream() || checked_.needs_seed;
+  if (needs_seed && !arguments_.seed && !resume_) {
+    console_.note(concat_text("seed ", setup_.base_seed));
+  }
   return paint();
 }
 
 void BatchSession::check_alone() {
   open_models();
-  check_jobs(
+  checked_ = check_jobs(
       setup_, *checker_, *shelf_, console_, [this] { return is_stopped(); },
-      [](const BatchTask&, const BatchNamer::Name&) {});
+      [this](const BatchTask& task, const BatchNamer::Name& name) { look_at(task, name); });
+  note_default_model();
+  if (hooks_.on_checked) hooks_.on_checked(folder());
 }
 
 void BatchSession::for_each_picture(
@@ -116,6 +122,7 @@ void BatchSession::for_each_picture(
   const std::unique_ptr<JobSource> jobs = setup_.origin.open([this] { return is_stopped(); });
   TaskSource tasks = make_tasks(setup_, *jobs);
   while (const std::optional<BatchTask> task = tasks.next()) {
+    SD_CHECK(!is_stopped(), ErrorKind::kInterrupted, "stopped");
     const ShelvedModel& model = shelf_->find(task->job.model);
     use(*task, setup_.output.folder / namer_->name(*task, model.path.name, model.defaults).file);
   }
@@ -147,12 +154,22 @@ void BatchSession::open_models() {
   LoadOptions options = arguments_.load;
   if (options.model.empty()) {
     options.model = kDefaultModel;
-    console_.note(
-        concat_text("no --model: taking ", kDefaultModel, ", a small model that comes with sd"));
+    checked_.needs_model = setup_.origin.is_stream();  // of which no more is known
+    note_default_model();
   }
   shelf_.emplace(options, host_, progress_);
   namer_.emplace(setup_.output, setup_.format, setup_.time);
   checker_.emplace(setup_, *shelf_, *namer_);
+}
+
+void BatchSession::note_default_model() {
+  if (!checked_.needs_model || !arguments_.load.model.empty()) return;
+  console_.note(
+      concat_text("no --model: taking ", kDefaultModel, ", a small model that comes with sd"));
+}
+
+void BatchSession::look_at(const BatchTask& task, const BatchNamer::Name& name) {
+  if (hooks_.on_task) hooks_.on_task(task, name, shelf_->find(task.job.model));
 }
 
 void BatchSession::check_folder() const {
@@ -164,12 +181,15 @@ void BatchSession::check_folder() const {
 }
 
 void BatchSession::check_file() {
-  const auto look_at = [&](const BatchTask& task, const BatchNamer::Name& name) {
+  const auto plan = [&](const BatchTask& task, const BatchNamer::Name& name) {
+    look_at(task, name);
     plan_task(task, name);
     if (arguments_.batch.dry_run) print_plan(task, name);
   };
   checked_ = check_jobs(
-      setup_, *checker_, *shelf_, console_, [this] { return is_stopped(); }, look_at);
+      setup_, *checker_, *shelf_, console_, [this] { return is_stopped(); }, plan);
+  if (!setup_.origin.is_stream()) note_default_model();
+  if (hooks_.on_checked) hooks_.on_checked(folder());
   if (resume_) resume_->report(console_);
   if (todo_.taken_count == 0) return;
   std::string names;
@@ -233,19 +253,19 @@ int BatchSession::paint() {
     console_.note("nothing is left to paint");
     return 0;
   }
+  ManifestRun begin = run_line();
   NewFolders folders;
   folders.make(setup_.output.folder);
   if (resume_) remove_leftovers(setup_.output.folder);
   ManifestWriter manifest(setup_.output.folder / manifest_file());
   const double start = host_.seconds();
   BatchSaver saver(setup_, manifest, leases_ ? &*leases_ : nullptr,
-                   {.run = run_line(),
+                   {.run = std::move(begin),
                     .is_json = arguments_.json,
                     .is_resumed = resume_ || leases_,
                     .replaces = [this](int64_t index) { return is_set(todo_.replaces, index); },
                     .variant = arguments_.load.variant,
-                    .worker = leases_ ? worker_name() : "",
-                    .is_stopped = [this] { return is_stopped(); }});
+                    .worker = leases_ ? worker_name() : ""});
   BatchShare share;
   share.has = [this](int64_t index) {
     return shard_.shard.has(index) && !is_set(todo_.is_left_out, index);
@@ -253,7 +273,9 @@ int BatchSession::paint() {
   if (!setup_.origin.is_stream()) share.pictures = todo_.pictures;
   share.leases = leases_ ? &*leases_ : nullptr;
   share.takes_again = resume_.has_value();
-  BatchRun run({setup_, arguments_, host_, console_, progress_, *shelf_, *checker_, *namer_, saver},
+  const bool resumes_stream = resume_ && setup_.origin.is_stream();
+  BatchRun run({setup_, arguments_, host_, console_, progress_, *shelf_, *checker_, *namer_, saver,
+                resumes_stream ? &*resume_ : nullptr},
                share);
   const auto tell = [&] {
     console_.clear_live_line();
@@ -261,6 +283,7 @@ int BatchSession::paint() {
   };
   try {
     const int status = run.run();
+    if (resumes_stream) resume_->report(console_);
     tell();
     return status;
   } catch (...) {
@@ -279,7 +302,7 @@ std::string BatchSession::manifest_file() const {
 }
 
 ManifestRun BatchSession::run_line() {
-  const ShelvedModel& model = shelf_->find("");
+  const ShelvedModel& model = shelf_->find(checked_.first_model);
   const Shard& shard = shard_.shard;
   ManifestRun run;
   run.version = kVersion;

@@ -21,12 +21,23 @@
 
 namespace sd {
 
+/// What a command does beside the run, in which jobs can be read twice; all may be empty.
+struct BatchHooks {
+  /// Hears of each picture of all jobs once it is checked.
+  std::function<void(const BatchTask& task, const BatchNamer::Name& name,
+                     const ShelvedModel& model)>
+      on_task;
+  /// After the last of them, before anything is painted. What it throws ends the run.
+  std::function<void(const std::filesystem::path& folder)> on_checked;
+};
+
 /// The run of many pictures from its options to its exit code: what `sd batch`, `sd replay` and
 /// `sd grid` share. All jobs are checked, the plan is made, then the pictures.
 class BatchSession {
  public:
   /// Errors: kUsage for options that cannot hold.
-  BatchSession(const Arguments& arguments, JobOrigin origin, const Host& host, Console& console);
+  BatchSession(const Arguments& arguments, JobOrigin origin, const Host& host, Console& console,
+               BatchHooks hooks = {});
 
   /// Returns the exit code. Errors: what ends the run.
   int run();
@@ -39,6 +50,9 @@ class BatchSession {
       const std::function<void(const BatchTask& task, const std::filesystem::path& file)>& use);
 
   const std::filesystem::path& folder() const { return setup_.output.folder; }
+  bool is_stream() const { return setup_.origin.is_stream(); }
+  /// Whether this makes a fixed share of the pictures, other processes the rest.
+  bool is_shard() const { return shard_.shard.count > 1; }
 
  private:
   /// What is to become of each picture of a file.
@@ -53,6 +67,7 @@ class BatchSession {
   void tell_shard();
   void join_claims();
   void open_models();
+  void note_default_model();
   void check_folder() const;
   void check_file();
   void plan_task(const BatchTask& task, const BatchNamer::Name& name);
@@ -61,11 +76,13 @@ class BatchSession {
   int paint();
   std::string manifest_file() const;
   ManifestRun run_line();
+  void look_at(const BatchTask& task, const BatchNamer::Name& name);
   bool is_stopped() const { return host_.stop_signal() != 0; }
 
   const Arguments& arguments_;
   const Host& host_;
   Console& console_;
+  BatchHooks hooks_;
   Progress progress_;
   BatchSetup setup_;
   FoundShard shard_;

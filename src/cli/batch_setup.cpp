@@ -28,12 +28,22 @@ void expand(BatchTask& task, const Wildcards& wildcards) {
 
 }  // namespace
 
+Job base_job(const Arguments& arguments) {
+  Job job;
+  job.request = arguments.request;
+  job.request.prompt = arguments.prompt.value_or("");
+  job.count = arguments.count.value_or(1);
+  job.init_image = arguments.init_image.value_or("");
+  job.init_latents = arguments.init_latents.value_or("");
+  return job;
+}
+
 TaskSource make_tasks(const BatchSetup& setup, JobSource& jobs) {
   TaskSource::Expand change;
   if (setup.wildcards) {
     change = [&wildcards = *setup.wildcards](BatchTask& task) { expand(task, wildcards); };
   }
-  return {jobs, setup.base_seed, change};
+  return {jobs, setup.base_seed, change, setup.origin.seeds};
 }
 
 std::string parameters_of(const BatchSetup& setup, const BatchTask& task, PictureFormat format,

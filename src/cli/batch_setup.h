@@ -22,6 +22,8 @@ struct JobOrigin {
   std::string name;    ///< for messages and the manifest: "jobs.jsonl", "standard input"
   std::string sha256;  ///< of the file; empty for a stream, which cannot be read twice
   std::function<std::unique_ptr<JobSource>(std::function<bool()> is_stopped)> open;
+  SeedRule seeds = SeedRule::kCounted;  ///< of jobs that have none
+  int most_errors = 20;                 ///< after so many wrong jobs no more are looked for
 
   bool is_stream() const { return sha256.empty(); }
 };
@@ -40,6 +42,9 @@ struct BatchSetup {
   bool vae_tiling = false;
   int lookahead = 256;
 };
+
+/// What jobs take that say nothing themselves, as the options say it.
+Job base_job(const Arguments& arguments);
 
 /// The tasks of such a run: numbered, seeded, prompts expanded. `jobs` and `setup` must outlive it.
 TaskSource make_tasks(const BatchSetup& setup, JobSource& jobs);

@@ -34,6 +34,30 @@ double seconds_to_save(const std::vector<Painted>& painted, const Host& host) {
   return seconds;
 }
 
+/// The requests of a round. Prompts that were encoded before would cost nothing, so each round has
+/// others.
+std::vector<Request> requests_of(int round, int batch_size, const Arguments& arguments) {
+  const std::string mark = round == 0 ? "" : concat_text(" ", round);
+  std::vector<Request> requests(static_cast<size_t>(batch_size), arguments.request);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    requests[i].prompt = arguments.prompt.value_or(std::string(kPrompt)) + mark;
+    requests[i].negative_prompt += mark;
+    requests[i].seed = arguments.seed.value_or(0) + i;
+  }
+  return requests;
+}
+
+/// Of all images, whether they were computed together or one after another.
+Timings sum_timings(const std::vector<Painted>& painted) {
+  Timings sum;
+  for (const Painted& image : painted) {
+    sum.encode += image.timings.encode / image.batch_size;
+    sum.denoise += image.timings.denoise / image.batch_size;
+    sum.decode += image.timings.decode / image.batch_size;
+  }
+  return sum;
+}
+
 int run_bench(const Arguments& arguments, const Host& host, Console& console) {
   LoadOptions options = arguments.load;
   if (options.model.empty()) options.model = kDefaultModel;
@@ -47,17 +71,13 @@ int run_bench(const Arguments& arguments, const Host& host, Console& console) {
   const std::unique_ptr<Pipeline> pipeline = host.load(options, progress);
   result.load = host.seconds() - start;
 
-  std::vector<Request> requests(static_cast<size_t>(result.batch_size), arguments.request);
-  for (size_t i = 0; i < requests.size(); ++i) {
-    requests[i].prompt = arguments.prompt.value_or(std::string(kPrompt));
-    requests[i].seed = arguments.seed.value_or(0) + i;
-  }
   const int rounds = arguments.rounds.value_or(kUsualRounds);
   for (int round = 0; round < rounds; ++round) {
     progress.set_subject(concat_text("round ", round + 1, " of ", rounds));
-    const std::vector<Painted> painted = pipeline->paint(requests, progress);
-    const Timings& timings = painted.at(0).timings;
-    result.settings = painted[0].settings;
+    const std::vector<Painted> painted =
+        pipeline->paint(requests_of(round, result.batch_size, arguments), progress);
+    result.settings = painted.at(0).settings;
+    const Timings timings = sum_timings(painted);
     result.rounds.push_back(
         {timings.encode, timings.denoise, timings.decode, seconds_to_save(painted, host)});
   }

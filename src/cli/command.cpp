@@ -6,9 +6,10 @@
 namespace sd {
 
 std::span<const Command* const> commands() {
-  static const std::array kCommands = {&txt2img_command(), &img2img_command(),
-                                       &batch_command(),   &info_command(),
-                                       &bench_command(),   &completion_command()};
+  static const std::array kCommands = {
+      &txt2img_command(), &img2img_command(), &batch_command(),
+      &replay_command(),  &grid_command(),    &manifest_command(),
+      &info_command(),    &bench_command(),   &completion_command()};
   return kCommands;
 }
 

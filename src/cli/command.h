@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/arguments.h"
+#include "cli/help_sections.h"
 #include "cli/host.h"
 #include "cli/options.h"
 
@@ -24,11 +25,16 @@ struct Command {
   int (*run)(const Arguments& arguments, const Host& host, Console& console);
   bool takes_files = false;  ///< whether names of files may stand among the options
   std::span<const std::string_view> operands = {};  ///< what they may be instead of files
+  std::span<const std::string_view> actions = {};   ///< what the first of them is, before files
+  std::vector<HelpSection> sections = {};           ///< for --help, behind the options
 };
 
 const Command& txt2img_command();
 const Command& img2img_command();
 const Command& batch_command();
+const Command& replay_command();
+const Command& grid_command();
+const Command& manifest_command();
 const Command& info_command();
 const Command& bench_command();
 const Command& completion_command();

@@ -65,6 +65,10 @@ std::string join(std::span<const std::string_view> words) {
 
 /// What completes the operands of a command that takes some.
 std::string bash_operands(const Command& command) {
+  if (!command.actions.empty()) {
+    return concat_text("if ((COMP_CWORD == 2)); then _sd_words \"", join(command.actions),
+                       "\"; else _sd_files; fi");
+  }
   if (command.operands.empty()) return "_sd_files";
   return concat_text("_sd_words \"", join(command.operands), "\"");
 }
@@ -166,6 +170,9 @@ std::string zsh_completion() {
             " \\\n");
       }
     }
+    if (!command->actions.empty()) {
+      cases += concat_text("        '1: :(", join(command->actions), ")' \\\n");
+    }
     const std::string operands =
         command->operands.empty() ? "_files" : concat_text("(", join(command->operands), ")");
     cases += command->takes_files ? concat_text("        '*: :", operands, "'\n      ;;\n")
@@ -210,6 +217,9 @@ std::string fish_completion() {
     const std::string start =
         concat_text("complete -c sd -n '__fish_seen_subcommand_from ", command->name, "'");
     if (command->takes_files && command->operands.empty()) text += start + " -F\n";
+    if (!command->actions.empty()) {
+      text += concat_text(start, " -a ", quoted_for_fish(join(command->actions)), "\n");
+    }
     if (!command->operands.empty()) {
       text += concat_text(start, " -a ", quoted_for_fish(join(command->operands)), "\n");
     }

@@ -44,6 +44,14 @@ std::string row(std::string_view left, std::string_view right) {
   return line + wrapped(right, kIndent) + "\n";
 }
 
+std::string print_section(const HelpSection& section) {
+  std::string text = concat_text("\n", section.title, ":\n");
+  if (!section.intro.empty()) text += "  " + wrapped(section.intro, 2) + "\n";
+  for (const HelpRow& entry : section.rows) text += row(entry.term, entry.meaning);
+  for (const std::string_view line : section.lines) text += concat_text("    ", line, "\n");
+  return text;
+}
+
 }  // namespace
 
 std::string option_heading(const Option& option) {
@@ -81,11 +89,7 @@ std::string overview_help() {
           row("version", "the same as --version") + "\nOptions:\n" +
           row("-h, --help", "this help; sd COMMAND --help shows its options") +
           row("-V, --version", "versions of sd and of what it is built with");
-  for (const HelpSection& section : help_sections()) {
-    text += concat_text("\n", section.title, ":\n");
-    if (!section.intro.empty()) text += "  " + wrapped(section.intro, 2) + "\n";
-    for (const HelpRow& entry : section.rows) text += row(entry.term, entry.meaning);
-  }
+  for (const HelpSection& section : help_sections()) text += print_section(section);
   return text;
 }
 
@@ -97,8 +101,10 @@ std::string command_help(const Command& command) {
     for (const Option& option : group.options)
       text += row(option_heading(option), option_help(option));
   }
+  for (const HelpSection& section : command.sections) text += print_section(section);
   text +=
-      "\nIn names _ and - are one. Of an option given twice the last one counts.\n"
+      "\nIn names _ and - are one. Of an option given twice the last one counts, unless it says "
+      "otherwise.\n"
       "Names of images, keys of --json, environment and exit codes: sd --help\n\nExamples:\n";
   for (const std::string_view example : command.examples) text += concat_text("  ", example, "\n");
   return text;

@@ -8,15 +8,8 @@
 namespace sd {
 namespace {
 
-const std::vector<HelpRow> kOutputNames = {
-    {"FILE.png, .jpg, .webp", "one image in that format; its folder must be there"},
-    {"FOLDER/",
-     "sd-<seed>.png in that folder, which is made where it is missing; the / may be left "
-     "out where the folder is there or has no dot in its name"},
-    {"{index}, {seed}",
-     "in a name that ends in .png, .jpg or .webp: the number of the image, from 0, and its seed; "
-     "the "
-     "folder is made where it is missing"},
+const std::vector<HelpRow> kPlaceholders = {
+    {"{index}, {seed}", "the number of the image, from 0, and its seed"},
     {"{index:05}", "the same with zeros in front, here 00000, 00001, ..."},
     {"{prompt:40}, {negative_prompt:40}",
      "the first 40 characters of the text, or without :40 as many as fit; what file names cannot "
@@ -31,8 +24,22 @@ const std::vector<HelpRow> kOutputNames = {
      "[model_name] [date] [datetime] [prompt] [prompt_spaces] [prompt_words]; [[seed]] is the text "
      "[seed]"},
     {"{{, }}", "the braces { and } themselves"},
-    {"-", "the file itself on standard output: PNG, or as --format says"},
 };
+
+std::vector<HelpRow> output_names() {
+  std::vector<HelpRow> rows = {
+      {"FILE.png, .jpg, .webp", "one image in that format; its folder must be there"},
+      {"FOLDER/",
+       "sd-<seed>.png in that folder, which is made where it is missing; the / may be left "
+       "out where the folder is there or has no dot in its name"},
+      {"{index}, {seed}",
+       "in a name that ends in .png, .jpg or .webp: the number of the image, from 0, and its seed; "
+       "the folder is made where it is missing"},
+  };
+  rows.insert(rows.end(), kPlaceholders.begin() + 1, kPlaceholders.end());
+  rows.push_back({"-", "the file itself on standard output: PNG, or as --format says"});
+  return rows;
+}
 
 const std::vector<HelpRow> kEnvironment = {
     {"SD_MODELS", "folder of models that -m finds by name"},
@@ -43,8 +50,10 @@ const std::vector<HelpRow> kEnvironment = {
 
 const std::vector<HelpRow> kExitCodes = {
     {"0", "all done"},
-    {"1", "some images, or files of sd info, failed; the others are done"},
-    {"2", "wrong option, value or file of prompts"},
+    {"1",
+     "some images, or files of sd info, failed; the others are done. Of sd manifest verify: "
+     "something is missing or damaged"},
+    {"2", "wrong option, value, file of prompts or of jobs"},
     {"3", "model unreadable or unsupported"},
     {"4", "input picture or latents unreadable"},
     {"5", "output not writable, or disk full"},
@@ -59,9 +68,11 @@ const std::vector<HelpRow> kExitCodes = {
 
 }  // namespace
 
+std::vector<HelpRow> placeholder_rows() { return kPlaceholders; }
+
 std::span<const HelpSection> help_sections() {
   static const std::vector<HelpSection> kSections = {
-      {"Names of images (-o)", "", kOutputNames},
+      {"Names of images (-o)", "", output_names()},
       {"Environment", "", kEnvironment},
       {"Exit status", "", kExitCodes},
       {"Keys of --json",

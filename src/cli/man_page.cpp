@@ -38,6 +38,16 @@ std::string entry(std::string_view term, std::string_view meaning) {
   return ".TP\n.B " + literal(term) + "\n" + literal(meaning) + "\n";
 }
 
+std::string section_body(const HelpSection& section) {
+  std::string body;
+  if (!section.intro.empty()) body += literal(section.intro) + "\n";
+  for (const HelpRow& row : section.rows) body += entry(row.term, row.meaning);
+  if (section.lines.empty()) return body;
+  body += ".PP\n.EX\n";
+  for (const std::string_view line : section.lines) body += literal(line) + "\n";
+  return body + ".EE\n";
+}
+
 }  // namespace
 
 std::string man_page() {
@@ -59,15 +69,16 @@ std::string man_page() {
         page += entry(option_heading(option), option_help(option));
       }
     }
+    for (const HelpSection& section : command->sections) {
+      page += ".SS \"" + literal(section.title) + "\"\n" + section_body(section);
+    }
     page += ".SS \"Examples\"\n";
     for (const std::string_view example : command->examples) {
       page += ".PP\n.EX\n" + literal(example) + "\n.EE\n";
     }
   }
   for (const HelpSection& section : help_sections()) {
-    page += ".SH \"" + literal(upper_case(section.title)) + "\"\n";
-    if (!section.intro.empty()) page += literal(section.intro) + "\n";
-    for (const HelpRow& row : section.rows) page += entry(row.term, row.meaning);
+    page += ".SH \"" + literal(upper_case(section.title)) + "\"\n" + section_body(section);
   }
   return page;
 }

@@ -7,7 +7,7 @@ ModelShelf::ModelShelf(const LoadOptions& options, const Host& host, Progress& p
   options_.defer_weights = true;
 }
 
-const std::string& ModelShelf::full_name(const std::string& name) const {
+std::string ModelShelf::full_name(const std::string& name) const {
   return name.empty() ? options_.model : name;
 }
 

@@ -40,7 +40,7 @@ class ModelShelf {
   bool is_loaded(const std::string& name) const;
 
  private:
-  const std::string& full_name(const std::string& name) const;
+  std::string full_name(const std::string& name) const;
   std::unique_ptr<Pipeline> open(const ShelvedModel& model) const;
 
   LoadOptions options_;

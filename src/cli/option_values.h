@@ -13,7 +13,7 @@
 // What options take, for the tables of options.cpp.
 namespace sd::takes {
 
-/// That field of the arguments, or of what they hold: request, load options, batch.
+/// That field of the arguments, or of what they hold: request, load options, batch, grid.
 template <typename Owner, typename Field>
 Field& field_of(Arguments& arguments, Field Owner::*field) {
   if constexpr (std::is_same_v<Owner, Request>) {
@@ -22,6 +22,8 @@ Field& field_of(Arguments& arguments, Field Owner::*field) {
     return arguments.load.*field;
   } else if constexpr (std::is_same_v<Owner, BatchArguments>) {
     return arguments.batch.*field;
+  } else if constexpr (std::is_same_v<Owner, GridArguments>) {
+    return arguments.grid.*field;
   } else {
     return arguments.*field;
   }

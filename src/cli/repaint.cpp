@@ -14,8 +14,8 @@ namespace sd {
 namespace {
 
 /// Keys without which it is not known what was painted.
-constexpr std::array<std::string_view, 9> kNeeded = {
-    "model", "seed", "steps", "scale", "device", "dtype", "width", "height", "sampler"};
+constexpr std::array<std::string_view, 9> kNeeded = {"model", "seed",  "steps",  "scale",  "device",
+                                                     "dtype", "width", "height", "sampler"};
 
 /// An option with its value, which may begin with a hyphen.
 void add(std::vector<std::string>& arguments, std::string_view option, const std::string& value) {
@@ -82,7 +82,7 @@ std::string quote(const std::string& word) {
 std::vector<std::string> repaint_arguments(const Infotext& parameters) {
   const bool is_img2img = has_start(parameters);
   const bool names_start = parameters.field(kInitImageField) || parameters.field(kInitLatentsField);
-  if (is_img2img != names_start) return {};
+  if (is_img2img != names_start || is_contact_sheet(parameters)) return {};
   const std::vector<PictureValue> values = known_values(parameters);
   if (values.empty()) return {};
   std::vector<std::string> arguments = {is_img2img ? "img2img" : "txt2img"};

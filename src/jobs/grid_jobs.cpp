@@ -133,7 +133,8 @@ std::unique_ptr<JobSource> make_grid_jobs(Job base, std::vector<GridAxis> axes) 
 std::vector<std::pair<std::string, std::string>> axis_fields(std::span<const GridAxis> axes) {
   std::vector<std::pair<std::string, std::string>> fields;
   for (const GridAxis& axis : axes) {
-    const auto letter = static_cast<char>(std::toupper(static_cast<unsigned char>(axis.flag.back())));
+    const auto letter =
+        static_cast<char>(std::toupper(static_cast<unsigned char>(axis.flag.back())));
     std::string values;
     for (const std::string& value : axis.values) {
       values += (values.empty() ? "" : ", ") + quoted(value);

@@ -189,7 +189,7 @@ const std::vector<Row>& rows() {
       whole({.name = "clip_skip", .help = "last layers of the CLIP text encoder to leave out"},
             &Request::clip_skip, 0, kMaxClipSkip),
       start({.name = "init_img",
-             .help = "the picture to start from, from the job file's folder",
+             .help = "the picture to start from; in a job file relative to its folder",
              .other_names = {"init_image"}},
             &Job::init_image, &Job::init_latents),
       start({.name = "init_latents", .help = "latents in place of init_img"}, &Job::init_latents,

@@ -43,6 +43,11 @@ Leases::Leases(const fs::path& folder, std::chrono::milliseconds lifetime)
   SD_CHECK(!error, ErrorKind::kOutput, "cannot make the folder '", folder_.string(),
            "': ", error.message());
   clock_.emplace(folder_);
+  made_at_ = clock_->now();
+  // Marks of the same tick are older ones, so it must have passed; some clocks tick in seconds.
+  for (int naps = 0; clock_->now() == made_at_ && naps < 50; ++naps) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   renewal_ = std::jthread([this](const std::stop_token& stop) { renew_until_stopped(stop); });
 }
 
@@ -52,30 +57,27 @@ Leases::~Leases() {
   for (const auto& [key, held] : held_) held.file.end();
 }
 
-Claim Leases::take(int64_t key) { return take(key, Marks::kHeed); }
+Claim Leases::take(int64_t key) { return take(key, Marks::kAll); }
 
-Claim Leases::take_again(int64_t key) { return take(key, Marks::kRemove); }
+Claim Leases::take_again(int64_t key) { return take(key, Marks::kNewer); }
 
-Claim Leases::take(int64_t key, Marks marks) {
+Claim Leases::take(int64_t key, Marks heeded) {
   const std::lock_guard lock(mutex_);
   if (held_.contains(key)) return Claim::kHeld;
-  if (marks == Marks::kHeed) {
-    if (const auto mark = find_mark(key)) return *mark;
-  }
+  if (const auto mark = find_mark(key, heeded)) return *mark;
   const auto turn = free_turn(key);
   if (!turn) return Claim::kHeld;
   const fs::path path = lease_path(key, *turn);
   LeaseHolder holder = LeaseHolder::here(*turn, lifetime_);
   if (!make_file(path, holder)) return Claim::kHeld;  // somebody was faster
   OpenLease file(path);
-  if (marks == Marks::kRemove) {
-    remove_file(path_of(key, kDoneMark));
-    remove_file(path_of(key, kFailedMark));
-  } else if (const auto mark = find_mark(key)) {
+  if (const auto mark = find_mark(key, heeded)) {
     // Its holder made the mark since we looked, and then removed the leases: so it looked free.
     remove_file(path);
     return *mark;
   }
+  // Where none is there now, a holder who was paused may still make one, and has finished then.
+  if (find_mark(key, Marks::kAll)) remove_marks(key);
   held_.emplace(key, Held{.holder = std::move(holder), .file = std::move(file)});
   return Claim::kTaken;
 }
@@ -126,10 +128,19 @@ fs::path Leases::lease_path(int64_t key, int64_t turn) const {
   return path_of(key, concat_text(turn, ".lease"));
 }
 
-std::optional<Claim> Leases::find_mark(int64_t key) const {
-  if (read_lease(path_of(key, kDoneMark))) return Claim::kDone;
-  if (read_lease(path_of(key, kFailedMark))) return Claim::kFailed;
+std::optional<Claim> Leases::find_mark(int64_t key, Marks which) const {
+  const auto is_there = [&](std::string_view what) {
+    const auto mark = read_lease(path_of(key, what));
+    return mark && (which == Marks::kAll || mark->touched > made_at_);
+  };
+  if (is_there(kDoneMark)) return Claim::kDone;
+  if (is_there(kFailedMark)) return Claim::kFailed;
   return std::nullopt;
+}
+
+void Leases::remove_marks(int64_t key) const {
+  remove_file(path_of(key, kDoneMark));
+  remove_file(path_of(key, kFailedMark));
 }
 
 /// The number of the lease to make, nothing where the last one has not ended.
@@ -164,7 +175,8 @@ bool Leases::holds(int64_t key) {
   const bool is_there = held->second.file.is_there();
   SD_CHECK(is_there || fs::is_directory(folder_), ErrorKind::kOutput, "the folder '",
            folder_.string(), "' has vanished");
-  if (is_there && !read_lease(lease_path(key, held->second.holder.turn + 1)) && !find_mark(key)) {
+  if (is_there && !read_lease(lease_path(key, held->second.holder.turn + 1)) &&
+      !find_mark(key, Marks::kAll)) {
     return true;
   }
   held_.erase(held);

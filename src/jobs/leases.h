@@ -64,9 +64,9 @@ class Leases {
   /// Tries to take the unit `key`, 0 or more. Does not wait.
   Claim take(int64_t key);
 
-  /// As take(), but also where the unit is marked as done or failed; such a mark is removed then.
-  /// For work that proves to be missing, which must be looked at again once the unit is held:
-  /// another may just have made it.
+  /// As take(), but marks that are older than this object do not count, and are removed. For work
+  /// that proved to be missing when it was looked for after this object was made: a newer mark is
+  /// of somebody who has made it since.
   Claim take_again(int64_t key);
 
   /// Whether the unit is held by this object and by nobody else.
@@ -99,12 +99,13 @@ class Leases {
     LeaseHolder holder;
     OpenLease file;
   };
-  enum class Marks { kHeed, kRemove };
+  enum class Marks { kAll, kNewer };  ///< than this object
 
   std::filesystem::path path_of(int64_t key, std::string_view what) const;
   std::filesystem::path lease_path(int64_t key, int64_t turn) const;
-  std::optional<Claim> find_mark(int64_t key) const;
-  Claim take(int64_t key, Marks marks);
+  std::optional<Claim> find_mark(int64_t key, Marks which) const;
+  Claim take(int64_t key, Marks heeded);
+  void remove_marks(int64_t key) const;
   std::optional<int64_t> free_turn(int64_t key) const;
   bool has_ended(const LeaseFile& lease) const;
   bool make_file(const std::filesystem::path& path, const LeaseHolder& holder) const;
@@ -116,6 +117,7 @@ class Leases {
   std::filesystem::path folder_;
   std::chrono::milliseconds lifetime_;
   std::optional<FileSystemClock> clock_;
+  std::chrono::nanoseconds made_at_{};  ///< by that clock, which has gone on since
   std::mutex mutex_;
   std::map<int64_t, Held> held_;
   std::condition_variable_any stopped_;

@@ -77,7 +77,11 @@ ManifestWriter::ManifestWriter(fs::path path) : path_(std::move(path)) {
   }
 }
 
-ManifestWriter::~ManifestWriter() { ::close(descriptor_); }
+ManifestWriter::~ManifestWriter() {
+  // Still locked, so it is nobody else's; who waits for the name sees that the file is another.
+  if (size_ == 0 && is_same_file(descriptor_, path_)) ::unlink(path_.c_str());
+  ::close(descriptor_);
+}
 
 void ManifestWriter::open() {
   for (;;) {

@@ -14,6 +14,7 @@ class ManifestWriter {
   /// line. Errors: kTemporary where another writer, also of this process, has the file open;
   /// kOutput where it cannot be written.
   explicit ManifestWriter(std::filesystem::path path);
+  /// A manifest without a line goes.
   ~ManifestWriter();
   ManifestWriter(const ManifestWriter&) = delete;
   ManifestWriter& operator=(const ManifestWriter&) = delete;

@@ -48,7 +48,7 @@ constexpr std::array<std::string_view, 6> kTranslated = {kSampler,  kSchedule,  
 
 /// Fields that tell of a picture, but not what it looks like.
 constexpr std::array<std::string_view, 10> kTelling = {
-    "Model hash", "VAE hash", "Init image hash", "Hashes",   "Version",
+    "Model hash", "VAE hash", "Init image hash",   "Hashes",   "Version",
     "User",       "Template", "Negative Template", "Left out", "Created Date"};
 
 bool is_of_hires_fix(std::string_view field) { return field.starts_with("Hires "); }
@@ -143,6 +143,12 @@ bool has_start(const Infotext& parameters) {
   return parameters.field(kStrength) && !has_hires_fix;
 }
 
+bool is_contact_sheet(const Infotext& parameters) {
+  constexpr std::array<std::string_view, 3> kAxes = {"X Type", "Y Type", "Z Type"};
+  return std::ranges::any_of(
+      kAxes, [&](std::string_view axis) { return parameters.field(axis).has_value(); });
+}
+
 std::vector<PictureValue> picture_values(const Infotext& parameters,
                                          std::span<const std::string_view> without) {
   Values values(without);
@@ -166,8 +172,8 @@ std::vector<std::string> unequalled_fields(const FoundParameters& parameters) {
   std::vector<std::string> names;
   for (const auto& [field, value] : text.fields) {
     const auto is_this = [&name = field](std::string_view known) { return known == name; };
-    const bool is_plain = std::ranges::any_of(
-        kPlainFields, [&](const auto& row) { return is_this(row.first); });
+    const bool is_plain =
+        std::ranges::any_of(kPlainFields, [&](const auto& row) { return is_this(row.first); });
     if (is_plain || std::ranges::any_of(kTranslated, is_this)) continue;
     if (!std::ranges::any_of(kTelling, is_this)) names.push_back(field);
   }

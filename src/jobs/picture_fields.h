@@ -29,6 +29,10 @@ std::vector<PictureValue> picture_values(const Infotext& parameters,
 /// not beside the fields of A1111's hires fix.
 bool has_start(const Infotext& parameters);
 
+/// Whether they are those of a picture of several pictures, as A1111's X/Y/Z plot and `sd grid`
+/// make them.
+bool is_contact_sheet(const Infotext& parameters);
+
 /// What changes a picture and has no equal in sd: names of fields, "Hires upscale" say, and in
 /// words what other programs find in a prompt, where sd takes it literally.
 std::vector<std::string> unequalled_fields(const FoundParameters& parameters);

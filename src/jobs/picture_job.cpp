@@ -44,10 +44,8 @@ void check_is_one_picture(const FoundParameters& found) {
   SD_CHECK(found.source != ParameterSource::kNone, ErrorKind::kUsage,
            "expected the parameters it was painted with, found none in the file");
   SD_CHECK(found.warning.empty(), ErrorKind::kUsage, found.warning);
-  for (const char* field : {"X Type", "Y Type", "Z Type"}) {
-    SD_CHECK(!found.text.field(field), ErrorKind::kUsage,
-             "expected a single picture, found a contact sheet of several (it has ", field, ")");
-  }
+  SD_CHECK(!is_contact_sheet(found.text), ErrorKind::kUsage,
+           "expected a single picture, found a contact sheet of several");
 }
 
 /// Job values as a picture's parameters and the changes say them.
@@ -58,7 +56,8 @@ class Reader {
     for (const JobChange& change : changes) {
       changed_.push_back(change.key);
       // One of them takes the place of the other.
-      if (is_start(change.key)) changed_.insert(changed_.end(), kStartKeys.begin(), kStartKeys.end());
+      if (is_start(change.key))
+        changed_.insert(changed_.end(), kStartKeys.begin(), kStartKeys.end());
     }
   }
 
@@ -139,9 +138,10 @@ JobChange parse_job_change(std::string_view flag, std::string_view text) {
 PictureJob read_picture_job(const std::string& path, const Job& base,
                             std::span<const JobChange> changes,
                             const std::function<bool()>& is_stopped) {
-  PictureJob made = {.job = base, .unequalled = {}, .variant = {}, .device = {}, .dtype = {},
-                     .vae_tiling = {}};
+  PictureJob made;
+  made.job = base;
   made.job.place = {std::make_shared<const std::string>(path), 0, 0};
+  SD_CHECK(!is_stopped(), ErrorKind::kInterrupted, "stopped");
   try {
     const auto bytes = read_input_file(path, is_stopped);
     const FoundParameters found = find_parameters(read_picture_metadata(bytes, path));

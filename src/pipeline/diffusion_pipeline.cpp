@@ -221,7 +221,8 @@ void DiffusionPipeline::paint_run(const RunPlan& plan, const std::vector<Request
           .picture = std::move(pictures[row]),
           .latents = tensor_to_latents(latents[static_cast<int64_t>(row)]),
           .settings = settings_of(plan, part, part.batch[i]),
-          .timings = timings};
+          .timings = timings,
+          .batch_size = static_cast<int>(plan.images())};
     }
   }
 }
@@ -242,7 +243,7 @@ Conditioning DiffusionPipeline::encode_prompts(const RunPlan& plan, const std::v
 /// The latents that the first call of a part takes [B, C, h, w]; those of its inputs where it makes
 /// none. Draws in diffusers' order: the input's posterior, then the noise.
 at::Tensor DiffusionPipeline::first_latents(const RunPlan& plan, Part& part) {
-  const at::Tensor inputs = encode_inputs(plan, part.batch, part.noise);
+  at::Tensor inputs = encode_inputs(plan, part.batch, part.noise);
   if (part.calls.times.empty()) return inputs;
   const int factor = family_->latent_factor();
   const at::Tensor unit_noise = part.noise

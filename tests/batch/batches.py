@@ -3,7 +3,9 @@
 import hashlib
 import io
 import json
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "inputs"))
 
-from running import MODEL, TIME_LIMIT, InputTest, Outcome  # noqa: E402, F401
+from running import MODEL, SD, TIME_LIMIT, InputTest, Outcome  # noqa: E402, F401
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -20,6 +22,8 @@ FAILED, TEMPORARY = 1, 75
 ALONE = ["-m", str(MODEL), "--threads", "1", "--device", "cpu", "--dtype", "fp32"]
 SMALL = ["-W", "64", "-H", "64", "--steps", "2", "--seed", "1"]
 QUICK = [*ALONE, *SMALL]
+
+PAINTED = {}  # jobs to the folder of their run
 
 SHAPES = ("circle", "square", "triangle", "star")
 COLORS = ("red", "blue", "green", "yellow", "purple")
@@ -110,6 +114,17 @@ class BatchTest(InputTest):
         """The pictures of a run that went well, and whose manifest says so."""
         self.assertEqual(outcome.code, 0, outcome.err)
         return check_sound(outcome.folder / "out")
+
+    def copy_of_run(self, name, jobs):
+        """The folder NAME becomes that of a run of these jobs; its pictures. Painted once for all
+        tests of a process."""
+        key = lines(jobs)
+        if key not in PAINTED:
+            self.paint("first", jobs)
+            PAINTED[key] = tempfile.TemporaryDirectory()
+            self.folder("first").rename(Path(PAINTED[key].name) / "run")
+        shutil.copytree(Path(PAINTED[key].name) / "run", self.folder(name), dirs_exist_ok=True)
+        return check_sound(self.folder(name) / "out")
 
     def assert_same(self, ours, theirs):
         """Two folders' files, without pages of bytes where they differ."""

@@ -118,6 +118,19 @@ class Streams(BatchTest):
         self.assertEqual((outcome.code, outcome.out, outcome.err), (0, b"", b""))
 
 
+class Pictures(BatchTest):
+    def test_pictures_are_jobs(self):
+        """Painted again they are the same, those that start from another picture too."""
+        folder = self.folder("pictures")
+        shutil.copy(EXAMPLES / "red-circle.png", folder / "start.png")
+        jobs = [*JOBS, {"prompt": "a star", "init_img": "start.png", "strength": 0.7, "steps": 4, "width": 96}]
+        files = self.paint("pictures", jobs)
+        pictures = [f"out/{name}" for name in sorted(files)]
+        outcome = self.run_sd("pictures", ["batch", *pictures, "-o", "out/again", *ALONE])
+        self.assertEqual(outcome.code, 0, outcome.err)
+        self.assert_same(check_sound(folder / "out/again"), files)
+
+
 class DryRuns(BatchTest):
     def test_it_names_what_a_run_writes(self):
         jobs = [{"prompt": "a", "count": 2}, {"prompt": "b", "output": "b/{seed}.webp"}, {"prompt": "c", "width": 128}]
@@ -135,6 +148,11 @@ class DryRuns(BatchTest):
         outcome = self.batch("sum", "--dry-run", out="nowhere")
         self.assertIn(b"dry run: 3 of 3 pictures would be painted (1 of 128x64, 2 of 64x64), into 'nowhere'\n", outcome.err)
         self.assertFalse((outcome.folder / "nowhere").exists())
+
+    def test_of_a_stream_it_reads_all(self):
+        outcome = self.batch("stream", "--dry-run", "-q", file="-", out="out/new", input=lines(JOBS).encode())
+        self.assertEqual((outcome.code, outcome.files), (0, []), outcome.err)
+        self.assertEqual([line.split("\t")[0] for line in outcome.out.decode().splitlines()], ["00000.png", "00001.png", "00002.png"])
 
     def test_it_leaves_out_what_a_resumed_run_leaves_out(self):
         self.paint("resumed", [{"prompt": text} for text in prompts(3)])

@@ -3,7 +3,7 @@
 import shutil
 
 from batches import ALONE, EXAMPLES, BatchTest, check_sound, files_in, lines, made_pictures, manifest_lines, prompts
-from running import BAD_INPUT, BAD_OUTPUT, USAGE
+from running import BAD_INPUT, BAD_OUTPUT, MODEL, UNET, USAGE
 
 JOBS = [{"prompt": text} for text in prompts(6)]
 
@@ -11,7 +11,7 @@ JOBS = [{"prompt": text} for text in prompts(6)]
 class Resume(BatchTest):
     def setUp(self):
         super().setUp()
-        self.whole = self.paint("run", JOBS)
+        self.whole = self.copy_of_run("run", JOBS)
         self.out = self.folder("run") / "out"
 
     def resume(self, *flags, **options):
@@ -20,7 +20,7 @@ class Resume(BatchTest):
     def assert_made(self, outcome, *names):
         """The run made these pictures, and the folder is sound again."""
         self.assertEqual(outcome.code, 0, outcome.err)
-        self.assertEqual(sorted(outcome.out.decode().splitlines()), [f"out/{name}" for name in names])
+        self.assertEqual(sorted(outcome.out.decode().splitlines()), [f"out/{name}" for name in sorted(names)])
         return check_sound(self.out)
 
     def test_a_whole_folder_is_left_as_it_is(self):
@@ -112,14 +112,9 @@ class Resume(BatchTest):
         self.assert_same(check_sound(self.out), self.whole)
 
     def test_another_model(self):
-        def nudge(place):
-            content = bytearray((place_of / "unet/diffusion_pytorch_model.safetensors").read_bytes())
-            content[-1] ^= 1
-            place.write_bytes(content)
-
-        from running import MODEL as place_of
-
-        model = self.model("run", {"unet/diffusion_pytorch_model.safetensors": nudge})
+        weights = bytearray((MODEL / UNET).read_bytes())
+        weights[-1] ^= 1
+        model = self.model("run", {UNET: bytes(weights)})
         outcome = self.resume("-q", "-m", model)
         self.assertEqual((outcome.code, outcome.out), (USAGE, b""))
         self.assertRegex(outcome.err.decode(), r"\Asd: error: --resume: the pictures in 'out' are of other jobs or of another model; jobs.jsonl:1, picture 0: model[^\n]*\n\Z")
@@ -155,7 +150,7 @@ class Resume(BatchTest):
     def test_what_dead_writers_left_goes(self):
         """Temporary files, in sub-folders too; what users keep beside the pictures stays."""
         (self.out / "sub").mkdir()
-        for name in (".sd-1-2.tmp", "sub/.sd-77-1.tmp", "sub/notes.txt", ".hidden.tmp"):
+        for name in (".sd-0123abcd.tmp", "sub/.sd-4567cdef.tmp", "sub/notes.txt", ".hidden.tmp"):
             (self.out / name).write_bytes(b"x")
         (self.out / "00001.png").unlink()
         outcome = self.resume()

@@ -65,7 +65,7 @@ class Shards(BatchTest):
     JOBS = [{"prompt": text} for text in prompts(11)] + [{"prompt": "many", "count": 3}]
 
     def test_shards_part_the_jobs(self):
-        whole = self.paint("whole", self.JOBS)
+        whole = self.copy_of_run("whole", self.JOBS)
         self.assertEqual(len(whole), 14)
         for count in (2, 3):
             shards = [self.paint(f"{i}-{count}", self.JOBS, "--shard", f"{i}/{count}") for i in range(count)]
@@ -74,7 +74,7 @@ class Shards(BatchTest):
             self.assert_same(dict(item for shard in shards for item in shard.items()), whole)
 
     def test_shards_may_have_one_folder(self):
-        whole = self.paint("whole", self.JOBS)
+        whole = self.copy_of_run("whole", self.JOBS)
         self.write("shared", self.JOBS)
         runs = [self.start_batch("shared", "--shard", f"{i}/2") for i in range(2)]
         for run in runs:
@@ -85,6 +85,10 @@ class Shards(BatchTest):
         self.assertEqual(sorted(made_pictures(out)), list(range(14)))
         names = sorted(path.name for path in out.glob("manifest*"))
         self.assertEqual(names, ["manifest-00000-of-00002.jsonl", "manifest-00001-of-00002.jsonl"])
+        merged = self.run_sd("shared", ["manifest", "merge", "out", "-o", "out/manifest.jsonl"])
+        self.assertEqual(merged.code, 0, merged.err)
+        verified = self.run_sd("shared", ["manifest", "verify", "out"])
+        self.assertEqual((verified.code, verified.out), (0, b"out: 14 of 14 pictures were made, all of them are there and whole\n"))
         resumed = self.batch("shared", "--resume")
         self.assertEqual((resumed.code, resumed.out), (0, b""), resumed.err)
 
@@ -96,7 +100,7 @@ class Shards(BatchTest):
         self.assertEqual((outcome.code, outcome.out, outcome.files), (0, b"", []), outcome.err)
 
     def test_shards_from_the_environment(self):
-        whole = self.paint("whole", self.JOBS)
+        whole = self.copy_of_run("whole", self.JOBS)
         parts = {}
         for index in range(3):
             variables = {"OMPI_COMM_WORLD_RANK": str(index), "OMPI_COMM_WORLD_SIZE": "3"}
@@ -113,7 +117,7 @@ class Claims(BatchTest):
     JOBS = [{"prompt": text} for text in prompts(30)]
 
     def test_three_processes_share_a_folder(self):
-        whole = self.paint("whole", self.JOBS)
+        whole = self.copy_of_run("whole", self.JOBS)
         self.write("shared", self.JOBS)
         outcomes = [self.finish(run) for run in [self.start_batch("shared", "--claim") for _ in range(3)]]
         self.assertEqual([outcome.code for outcome in outcomes], [0, 0, 0], [outcome.err for outcome in outcomes])

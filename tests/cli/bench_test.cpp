@@ -27,6 +27,17 @@ TEST_F(BenchTest, PaintsTheSameInEveryRoundAndKeepsNothing) {
   EXPECT_THAT(outcome.out, HasSubstr("  a step         0.500     0.500\n"));
   EXPECT_THAT(outcome.out, HasSubstr("peak memory 2.50 GB\n"));
   EXPECT_TRUE(files_here().empty());
+  EXPECT_NE(engine_.batches[0][0].prompt, engine_.batches[1][0].prompt)
+      << "prompts that were encoded before cost nothing";
+}
+
+TEST_F(BenchTest, CountsAllImagesAlsoWhereTheyAreComputedOneAfterAnother) {
+  engine_.computes_together = false;
+  const Outcome outcome =
+      sd({"bench", "-m", "tiny", "--rounds", "1", "--batch-size", "3", "--json"});
+  const auto object = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(object["rounds"][0]["denoise"], 6);
+  EXPECT_EQ(object["rounds"][0]["encode"], 1.5);
 }
 
 TEST_F(BenchTest, PrintsTheSameForPrograms) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "cli/run.h"
@@ -23,7 +24,10 @@ class FakePipeline : public Pipeline {
     engine_.batches.push_back(requests);
     engine_.on_paint(requests, observer);
     std::vector<Painted> painted;
-    for (const Request& request : requests) painted.push_back(fake_painting(request));
+    for (const Request& request : requests) {
+      painted.push_back(fake_painting(request));
+      painted.back().batch_size = static_cast<int>(engine_.computes_together ? requests.size() : 1);
+    }
     return painted;
   }
   void check(const std::vector<Request>& requests) const override { engine_.on_check(requests); }
@@ -66,6 +70,39 @@ Painted fake_painting(const Request& request) {
                              static_cast<uint8_t>(request.seed));
   painted.latents = {{4, 2, 2}, std::vector<float>(16, static_cast<float>(request.seed))};
   return painted;
+}
+
+Request with_settings(Request request) {
+  const Settings settings = fake_painting(request).settings;
+  request.width = settings.width;
+  request.height = settings.height;
+  request.steps = settings.steps;
+  request.scale = settings.scale;
+  request.sampler = settings.sampler;
+  return request;
+}
+
+std::string described(const LoadOptions& load, const Request& request) {
+  nlohmann::json object = {{"model", load.model},
+                           {"variant", load.variant},
+                           {"tiling", load.vae_tiling},
+                           {"prompt", request.prompt},
+                           {"negative", request.negative_prompt},
+                           {"width", request.width.value_or(0)},
+                           {"height", request.height.value_or(0)},
+                           {"steps", request.steps.value_or(0)},
+                           {"scale", request.scale.value_or(0)},
+                           {"rescale", request.guidance_rescale},
+                           {"sampler", request.sampler},
+                           {"sigmas", request.sigmas},
+                           {"spacing", request.spacing},
+                           {"eta", request.eta},
+                           {"seed", request.seed},
+                           {"clip_skip", request.clip_skip}};
+  if (request.init_image) object["image"] = request.init_image->rgb;
+  if (request.init_latents) object["latents"] = request.init_latents->values;
+  if (request.init_image || request.init_latents) object["strength"] = request.strength;
+  return object.dump(1);
 }
 
 void CliTest::SetUp() {

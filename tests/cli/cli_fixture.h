@@ -21,6 +21,7 @@ struct FakeEngine {
   int size_multiple = 8;
   LatentSpace latent_space;
   bool weights_are_loaded = false;
+  bool computes_together = true;  ///< else the images of a batch one after another
   std::function<void(Observer&)> on_load = [](Observer&) {};
   std::function<void(const std::vector<Request>&)> on_check = [](const std::vector<Request>&) {};
   std::function<void(const std::vector<Request>&, Observer&)> on_paint =
@@ -32,6 +33,12 @@ struct FakeEngine {
 
 /// What the fake engine makes of a request; every pixel depends on the seed.
 Painted fake_painting(const Request& request);
+
+/// The request with what it leaves to the model filled in.
+Request with_settings(Request request);
+
+/// All that the engine is told of an image, as text.
+std::string described(const LoadOptions& load, const Request& request);
 
 struct Outcome {
   int code = 0;

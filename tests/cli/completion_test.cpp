@@ -161,6 +161,8 @@ TEST_F(CompletionTest, BashCompletes) {
   EXPECT_THAT(bash("sd info --js", 3), ElementsAre("--json"));
   EXPECT_THAT(bash("sd completion z", 3), ElementsAre("zsh"));
   EXPECT_THAT(bash("sd help img", 3), ElementsAre("img2img"));
+  EXPECT_THAT(bash("sd manifest ver", 3), ElementsAre("verify"));
+  EXPECT_THAT(bash("sd manifest verify pict", 4), ElementsAre("picture.png", "pictures"));
   EXPECT_THAT(bash("sd txt2img --init", 3), IsEmpty()) << "an option of img2img";
 }
 
@@ -172,6 +174,7 @@ TEST_F(CompletionTest, FishCompletes) {
   EXPECT_THAT(fish("sd txt2img -m ti"), Contains("tiny"));
   EXPECT_THAT(fish("sd info pict"), ElementsAre("picture.png", "pictures/"));
   EXPECT_THAT(fish("sd completion z"), ElementsAre("zsh"));
+  EXPECT_THAT(fish("sd manifest ver"), ElementsAre("verify"));
 }
 
 TEST_F(CompletionTest, ZshCompletes) {

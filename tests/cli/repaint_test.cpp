@@ -18,30 +18,6 @@ using ::testing::IsEmpty;
 
 using Words = std::vector<std::string>;
 
-/// All that the engine is told, as text.
-std::string described(const LoadOptions& load, const Request& request) {
-  nlohmann::json object = {{"model", load.model},
-                           {"variant", load.variant},
-                           {"tiling", load.vae_tiling},
-                           {"prompt", request.prompt},
-                           {"negative", request.negative_prompt},
-                           {"width", request.width.value_or(0)},
-                           {"height", request.height.value_or(0)},
-                           {"steps", request.steps.value_or(0)},
-                           {"scale", request.scale.value_or(0)},
-                           {"rescale", request.guidance_rescale},
-                           {"sampler", request.sampler},
-                           {"sigmas", request.sigmas},
-                           {"spacing", request.spacing},
-                           {"eta", request.eta},
-                           {"seed", request.seed},
-                           {"clip_skip", request.clip_skip}};
-  if (request.init_image) object["image"] = request.init_image->rgb;
-  if (request.init_latents) object["latents"] = request.init_latents->values;
-  if (request.init_image || request.init_latents) object["strength"] = request.strength;
-  return object.dump(1);
-}
-
 class RepaintTest : public CliTest {
  protected:
   Words command_of(const std::string& file) {
@@ -64,15 +40,9 @@ class RepaintTest : public CliTest {
     EXPECT_EQ(read_file("a.png"), read_file("b.png"));
     const std::vector<Request> requests = engine_.requests();
     const size_t count = requests.size();
-    Request asked = requests[count - 2];
-    const Request& asked_again = requests[count - 1];
     // What the first left to the model, the second says.
-    const Settings settings = fake_painting(asked).settings;
-    asked.width = settings.width;
-    asked.height = settings.height;
-    asked.steps = settings.steps;
-    asked.scale = settings.scale;
-    asked.sampler = settings.sampler;
+    const Request asked = with_settings(requests[count - 2]);
+    const Request& asked_again = requests[count - 1];
     EXPECT_EQ(described(engine_.loads[engine_.loads.size() - 2], asked),
               described(engine_.loads.back(), asked_again));
   }

@@ -140,6 +140,38 @@ TEST(Leases, ThatEndedAreTakenOverByOneOfMany) {
   EXPECT_THAT(values_of(notes->taken), Each(1));
 }
 
+TEST(Leases, ThatWereMarkedBeforeAreTakenAgainByOneOfMany) {
+  constexpr int kMarked = 40;
+  const TemporaryFolder folder;
+  Shared<Notes> notes;
+  Shared<std::atomic<int>> ready;
+  {
+    Leases before(folder.path());
+    for (int key = 0; key < kMarked; ++key) {
+      before.take(key);
+      before.finish(key);
+    }
+  }
+  std::vector<pid_t> processes;
+  for (int process = 0; process < 6; ++process) {
+    processes.push_back(start([&] {
+      Leases leases(folder.path());
+      ++*ready;
+      while (*ready < 6) pause(1ms);  // all see that the work is missing
+      for (int key = 0; key < kMarked; ++key) {
+        if (leases.take_again(key) != Claim::kTaken) continue;
+        ++notes->taken[key];
+        if (leases.finish(key)) ++notes->finished[key];
+      }
+    }));
+  }
+  wait_for_all(processes);
+  for (int key = 0; key < kMarked; ++key) {
+    EXPECT_EQ(notes->taken[key], 1);
+    EXPECT_EQ(notes->finished[key], 1);
+  }
+}
+
 /// Works at groups of units, one group after the other, until all units are done.
 void work_at_all(Notes& notes, const std::filesystem::path& folder,
                  std::chrono::milliseconds lifetime) {

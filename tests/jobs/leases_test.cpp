@@ -85,7 +85,25 @@ TEST(Leases, KeepWhatIsDoneAndWhatFailed) {
   EXPECT_TRUE(later.finish(2));
 }
 
-TEST(Leases, GiveAMarkedUnitToWhoAsksForItAgain) {
+TEST(Leases, GiveAUnitThatWasMarkedBeforeToWhoAsksForItAgain) {
+  const TemporaryFolder folder;
+  Leases first(folder.path());
+  first.take(1);
+  first.finish(1);
+  first.take(2);
+  first.fail(2);
+  Leases second(folder.path());
+  EXPECT_EQ(second.take_again(1), Claim::kTaken);
+  EXPECT_EQ(second.take_again(2), Claim::kTaken);
+  EXPECT_EQ(second.take_again(3), Claim::kTaken);
+  EXPECT_EQ(first.take(1), Claim::kHeld);
+  EXPECT_EQ(first.take_again(1), Claim::kHeld);
+  EXPECT_TRUE(second.finish(1));
+  EXPECT_TRUE(second.finish(2));
+  EXPECT_EQ(first.take(2), Claim::kDone);
+}
+
+TEST(Leases, GiveNoUnitAgainThatWasMarkedSince) {
   const TemporaryFolder folder;
   Leases first(folder.path());
   Leases second(folder.path());
@@ -93,13 +111,9 @@ TEST(Leases, GiveAMarkedUnitToWhoAsksForItAgain) {
   first.finish(1);
   first.take(2);
   first.fail(2);
-  EXPECT_EQ(second.take_again(1), Claim::kTaken);
-  EXPECT_EQ(second.take_again(2), Claim::kTaken);
-  EXPECT_EQ(first.take(1), Claim::kHeld);
-  EXPECT_EQ(first.take_again(1), Claim::kHeld);
-  EXPECT_TRUE(second.finish(1));
-  EXPECT_TRUE(second.finish(2));
-  EXPECT_EQ(first.take(2), Claim::kDone);
+  EXPECT_EQ(second.take_again(1), Claim::kDone);
+  EXPECT_EQ(second.take_again(2), Claim::kFailed);
+  EXPECT_EQ(first.take_again(1), Claim::kDone);
 }
 
 TEST(Leases, OfAnotherHostEndWithTheirOwnLifetime) {

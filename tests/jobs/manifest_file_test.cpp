@@ -96,6 +96,14 @@ TEST_F(ManifestFileTest, RunsNeverStartBeforeThoseAboveThem) {
   }
 }
 
+TEST_F(ManifestFileTest, AManifestWithoutALineGoes) {
+  {
+    const ManifestWriter writer(path_);
+    EXPECT_TRUE(std::filesystem::exists(path_));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
 TEST_F(ManifestFileTest, TwoWritersAreOneClearError) {
   const std::string message = "'" + path_.string() +
                               "' is in use by another process: wait until it ends, or write into "

@@ -1,5 +1,6 @@
 #include "jobs/merge_manifests.h"
 
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -109,7 +110,7 @@ TEST_F(MergeTest, SaysWhatItCannotReadOrWrite) {
                    "manifest-00000-of-00004.jsonl");
   expect_error([&] { merge_manifests({folder_ / "no"}, out_, OnExist::kFail); }, ErrorKind::kInput,
                "no': No such file");
-  write("manifest.jsonl", {});
+  std::ofstream(folder_ / "manifest.jsonl").flush();
   expect_error([&] { merge(); }, ErrorKind::kInput, "has no run in it: nothing was begun there");
   write("manifest.jsonl", {some_run()});
   expect_error([&] { merge_manifests({out_}, out_, OnExist::kFail); }, ErrorKind::kOutput,

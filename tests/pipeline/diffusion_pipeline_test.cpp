@@ -160,6 +160,8 @@ TEST(DiffusionPipeline, AMixedBatchPaintsThePicturesOfItsRequests) {
     EXPECT_LT(mean_difference(together[i].picture, alone.picture), 1) << i;
     EXPECT_EQ(together[i].settings.timesteps, alone.settings.timesteps) << i;
     EXPECT_EQ(together[i].settings.sampler, alone.settings.sampler) << i;
+    EXPECT_EQ(together[i].batch_size, 5) << i;
+    EXPECT_EQ(alone.batch_size, 1) << i;
     for (size_t other = 0; other < i; ++other) {
       EXPECT_GT(mean_difference(together[i].picture, together[other].picture), 5) << i;
     }
