@@ -7,6 +7,7 @@ folder; SD_BINARY, the program.
 """
 
 import importlib.util
+import signal
 import sys
 import unittest
 from pathlib import Path
@@ -41,6 +42,8 @@ def failing_or_skipped(name, message, outcome):
 
 
 def main(name, *folders):
+    # What a shell starts in the background ignores SIGINT, and so would all that is tested here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     files = [path for folder in folders for path in sorted(Path(folder).glob("test_*.py"))]
     suite = unittest.TestSuite(load(path) for path in files)
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)

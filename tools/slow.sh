@@ -4,6 +4,11 @@
 #   sanitizers   all C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   no-pch       a build without precompiled headers, which shows missing includes
 #   kill         `sd` stopped at random moments: nothing half-written, nothing left behind
+#   kill-batch   `sd batch` killed at random moments and resumed: nothing is lost, nothing changes
+#   batch-memory `sd batch` reads a million lines and more, and paints a thousand pictures
+#   batch-speed  `sd batch` beside loops with diffusers
+#   estimate     what a dry run says of time and memory, beside what painting takes
+#   launchers    Slurm, Open MPI and torchrun start `sd batch`, and each picture is made once
 #   full-size    Stable Diffusion 1.5 with random weights: time and memory beside diffusers
 #   memory       the most memory at a time, with those weights
 #   bars         how often the model that ships obeys, with every sampler
@@ -19,7 +24,7 @@ python=$sd_venv/bin/python
 
 build_release() {
   cmake --preset release >/dev/null
-  cmake --build build/release --parallel "$(sd_jobs)" --target sd sd_core >/dev/null
+  cmake --build build/release --parallel "$(sd_jobs)" --target sd sd_core "$@" >/dev/null
 }
 
 run_sanitizers() { tools/run_cpp_tests.sh asan 2>&1 | tee /dev/stderr | tail -1; }
@@ -30,6 +35,24 @@ run_no_pch() {
 }
 
 run_kill() { build_release && "$python" tests/slow/kill.py; }
+
+run_kill_batch() { build_release && "$python" tests/slow/kill_batch.py; }
+
+run_batch_memory() { build_release && "$python" tests/slow/batch_memory.py; }
+
+run_batch_speed() {
+  build_release
+  if has_bf16; then "$python" tools/compare_batch.py --dtype bf16; fi
+  "$python" tools/compare_batch.py
+}
+
+run_estimate() {
+  build_release
+  if has_bf16; then "$python" tests/slow/estimate.py --dtype bf16; fi
+  "$python" tests/slow/estimate.py
+}
+
+run_launchers() { build_release shard_tool && tests/launchers/run.sh 2>&1; }
 
 run_full_size() {
   build_release
@@ -58,13 +81,15 @@ machine() {
   echo "Measured on $(date -u +%F), commit $(git rev-parse --short HEAD): $(nproc) cores of $cpu, $bf16 AVX512-BF16."
 }
 
+all_parts=(sanitizers no-pch kill kill-batch batch-memory batch-speed estimate launchers full-size
+           memory bars)
 parts=("$@")
-(( $# )) || parts=(sanitizers no-pch kill full-size memory bars)
+(( $# )) || parts=("${all_parts[@]}")
 mkdir -p docs/slow
 status=0
 for part in "${parts[@]}"; do
   declare -F "run_${part//-/_}" >/dev/null ||
-    fail "there is no part '$part' (sanitizers, no-pch, kill, full-size, memory, bars)"
+    fail "there is no part '$part' (${all_parts[*]})"
   say "$part"
   result=passed
   results=$("run_${part//-/_}") || { result=FAILED; status=1; }

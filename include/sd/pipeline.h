@@ -102,6 +102,12 @@ struct ModelDefaults {
   std::string dtype;
 };
 
+/// What painting takes, roughly.
+struct Estimate {
+  double seconds = 0;  ///< for denoising, decoding and encoding of inputs
+  double memory = 0;   ///< bytes at most at a time: weights and all, on the device
+};
+
 enum class Phase { kLoad, kEncode, kDenoise, kDecode };
 
 /// Hears how the work goes on. Called on the thread that works; every call may be ignored.
@@ -148,6 +154,10 @@ class Pipeline {
   /// How many images like this one it is good to paint at once: as many as fill the device, as few
   /// as memory asks for.
   virtual int suggested_batch_size(const Request& request) const = 0;
+
+  /// What painting these requests at once would take here. Needs no weights: it times a few layers
+  /// of the network's sizes, and remembers them. Errors: those of `check`, kModel.
+  virtual Estimate estimate(const std::vector<Request>& requests) = 0;
 
   /// The sizes of a picture must be multiples of this, in pixels.
   virtual int size_multiple() const = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "jobs/job_error.h"
 #include "jobs/job_keys.h"
 
 namespace sd {
@@ -22,21 +23,12 @@ std::string values_of(const BatchTask& task) {
   return print_job(job);
 }
 
-/// What a sentence about an option says of a key: "width: …" for "--width: …".
-std::string as_key(std::string sentence) {
-  if (!sentence.starts_with("--")) return sentence;
-  sentence.erase(0, 2);
-  const size_t end = std::min(sentence.find_first_of(": "), sentence.size());
-  std::replace(sentence.begin(), sentence.begin() + static_cast<ptrdiff_t>(end), '-', '_');
-  return sentence;
-}
-
 void check_start(const BatchTask& task) {
   const std::string& path = start_of(task);
   if (path.empty()) return;
-  const char* key = task.job.init_image.empty() ? "init_latents" : "init_img";
   std::error_code error;
-  SD_CHECK(fs::is_regular_file(path, error), ErrorKind::kUsage, key, ": there is ",
+  SD_CHECK(fs::is_regular_file(path, error), ErrorKind::kUsage,
+           task.job.init_image.empty() ? "--init-latents" : "--init-img", ": there is ",
            fs::exists(path, error) ? "no regular file '" : "no file '", path, "'");
 }
 
@@ -44,10 +36,12 @@ void check_start(const BatchTask& task) {
 
 BatchNamer::Name TaskChecker::check(const BatchTask& task) {
   if (task.job.model.empty()) shelf_.find("");  // what is wrong with it is not the job's fault
+  std::string_view key = "model";
   try {
     const ShelvedModel& model = shelf_.find(task.job.model);
     check_values(task, *model.pipeline);
     check_start(task);
+    key = "output";
     BatchNamer::Name name = namer_.name(task, model.path.name, model.defaults);
     SD_CHECK(names_.insert(name.file) || setup_.on_exist == OnExist::kRename, ErrorKind::kUsage,
              "an earlier picture has the name '", name.file,
@@ -55,7 +49,7 @@ BatchNamer::Name TaskChecker::check(const BatchTask& task) {
     path_below(setup_.output.folder, name.file);
     return name;
   } catch (const Error& error) {
-    fail(error.kind(), print_place(task.job.place), ": ", as_key(error.what()));
+    fail(error.kind(), describe_job_error(task.job, error.what(), key));
   }
 }
 

@@ -23,9 +23,10 @@ void BatchResume::complete(BatchSetup& setup, bool has_seed) const {
   setup.time = static_cast<std::time_t>(run.started);
 }
 
-DoneState BatchResume::look_at(const BatchTask& task, const BatchNamer::Name& name,
-                               ShelvedModel& model, const std::function<bool()>& is_stopped) {
-  if (done_.size() == 0) return DoneState::kMissing;
+BatchResume::Finding BatchResume::look_at(const BatchTask& task, const BatchNamer::Name& name,
+                                          ShelvedModel& model,
+                                          const std::function<bool()>& is_stopped) {
+  if (done_.size() == 0) return {};
   const std::optional<std::string> model_hash = model.hasher->get(is_stopped);
   SD_CHECK(model_hash || !is_stopped(), ErrorKind::kInterrupted, "stopped");
   const std::string parameters =
@@ -39,11 +40,13 @@ DoneState BatchResume::look_at(const BatchTask& task, const BatchNamer::Name& na
     case DoneState::kDamaged: ++damaged_; break;
     case DoneState::kChanged:
       if (++changed_ == 1) {
-        first_change_ = concat_text(print_place(task.job.place), ", picture ", task.index, ": ",
+        first_change_ = concat_text(print_place(task.job.place), ", picture ", task.index + 1, ": ",
                                     done_.describe_change(index, parameters, name.file));
       }
   }
-  return state;
+  const bool is_own =
+      state == DoneState::kDamaged || (state == DoneState::kChanged && done_.names(name.file));
+  return {.state = state, .replaces = is_own};
 }
 
 void BatchResume::check_same_run() const {

@@ -21,10 +21,16 @@ class BatchResume {
   /// The run to go on with gives what its options leave open: base seed and time.
   void complete(BatchSetup& setup, bool has_seed) const;
 
+  /// What is to become of a picture.
+  struct Finding {
+    DoneState state = DoneState::kMissing;
+    bool replaces = false;  ///< a file of its name, which the run made itself
+  };
+
   /// Looks whether the picture of a task is made already. `is_stopped` may end the wait for the
   /// hash of the model.
-  DoneState look_at(const BatchTask& task, const BatchNamer::Name& name, ShelvedModel& model,
-                    const std::function<bool()>& is_stopped);
+  Finding look_at(const BatchTask& task, const BatchNamer::Name& name, ShelvedModel& model,
+                  const std::function<bool()>& is_stopped);
 
   /// Errors: kUsage where every picture that was made is another one, so that the folder is that of
   /// other jobs or another model.

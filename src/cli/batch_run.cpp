@@ -12,7 +12,7 @@
 #include "core/check.h"
 #include "io/latents_file.h"
 #include "io/read_picture.h"
-#include "jobs/job_keys.h"
+#include "jobs/job_error.h"
 
 namespace sd {
 namespace {
@@ -135,10 +135,10 @@ void BatchRun::take_failures() {
 /// What --resume knows of a picture of a stream; that of a file is known before the run.
 bool BatchRun::is_made_already(const BatchTask& task, const BatchNamer::Name& name) {
   if (parts_.resume == nullptr) return false;
-  const DoneState state = parts_.resume->look_at(task, name, parts_.shelf.find(task.job.model),
-                                                 [this] { return is_stopped(); });
+  const auto [state, replaces] = parts_.resume->look_at(
+      task, name, parts_.shelf.find(task.job.model), [this] { return is_stopped(); });
   if (state == DoneState::kChanged) parts_.resume->check_same_run();
-  if (state == DoneState::kChanged || state == DoneState::kDamaged) replaced_.insert(task.index);
+  if (replaces) replaced_.insert(task.index);
   return state == DoneState::kDone;
 }
 
@@ -207,7 +207,8 @@ std::vector<Request> BatchRun::make_requests(std::vector<BatchTask>& batch) {
       if (!task.job.init_latents.empty())
         request.init_latents = read_latents(task.job.init_latents);
     } catch (const Error& error) {
-      fail_task(task, error.kind(), error.what());
+      const char* key = task.job.init_image.empty() ? "init_latents" : "init_img";
+      fail_task(task, error.kind(), describe_job_error(task.job, error.what(), key));
       continue;
     }
     requests.push_back(std::move(request));
@@ -283,7 +284,7 @@ void BatchRun::fail_task(const BatchTask& task, ErrorKind kind, const std::strin
   ++failed_;
   const std::string place = print_place(task.job.place);
   const bool is_placed = place.empty() || why.starts_with(place);
-  const std::string sentence = is_placed ? why : concat_text(place, ": ", why);
+  const std::string sentence = is_placed ? why : describe_job_error(task.job, why);
   parts_.console.error(concat_text("picture ", task.index + 1, ": ", sentence));
   parts_.saver.note_failure(task, kind, sentence);
   if (parts_.arguments.json) {

@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <ctime>
+#include <iomanip>
+#include <sstream>
 #include <unistd.h>
 #include <utility>
 
@@ -209,10 +211,10 @@ void BatchSession::plan_task(const BatchTask& task, const BatchNamer::Name& name
   const fs::path file = setup_.output.folder / name.file;
   std::error_code error;
   if (resume_) {
-    const DoneState state =
+    const auto [state, replaces] =
         resume_->look_at(task, name, shelf_->find(task.job.model), [this] { return is_stopped(); });
     todo_.is_left_out[index] = state == DoneState::kDone;
-    todo_.replaces[index] = state == DoneState::kChanged || state == DoneState::kDamaged;
+    todo_.replaces[index] = replaces;
   } else if (!leases_ && fs::exists(file, error)) {  // those who claim see whose it is later
     todo_.is_left_out[index] = setup_.on_exist == OnExist::kSkip;
     if (setup_.on_exist == OnExist::kFail) {
@@ -235,6 +237,7 @@ void BatchSession::print_plan(const BatchTask& task, const BatchNamer::Name& nam
                                   request.steps.value_or(defaults.steps), " steps\t",
                                   request.sampler.empty() ? defaults.sampler : request.sampler,
                                   "\tseed ", request.seed, "\t", quotable(request.prompt), "\n"));
+  estimate_.add(task, defaults);
 }
 
 int BatchSession::finish_dry_run() {
@@ -245,7 +248,19 @@ int BatchSession::finish_dry_run() {
   console_.note(concat_text("dry run: ", todo_.pictures, " of ", checked_.pictures,
                             " pictures would be painted (", sizes, "), into '",
                             setup_.output.folder.string(), "'"));
+  if (todo_.pictures > 0) print_estimate();
   return 0;
+}
+
+/// What the pictures of this process would take.
+void BatchSession::print_estimate() {
+  constexpr double kGigabyte = 1e9;
+  const Estimate estimate = estimate_.finish(*shelf_, setup_.batch_size);
+  std::ostringstream memory;
+  memory << std::fixed << std::setprecision(1) << estimate.memory / kGigabyte;
+  const ModelDefaults& defaults = shelf_->find(checked_.first_model).defaults;
+  console_.note(concat_text("estimated to take ", print_duration(estimate.seconds), " and ",
+                            memory.str(), " GB, on ", defaults.device, " in ", defaults.dtype));
 }
 
 int BatchSession::paint() {
@@ -256,7 +271,7 @@ int BatchSession::paint() {
   ManifestRun begin = run_line();
   NewFolders folders;
   folders.make(setup_.output.folder);
-  if (resume_) remove_leftovers(setup_.output.folder);
+  if (resume_ || leases_) remove_leftovers(setup_.output.folder);  // of processes that died
   ManifestWriter manifest(setup_.output.folder / manifest_file());
   const double start = host_.seconds();
   BatchSaver saver(setup_, manifest, leases_ ? &*leases_ : nullptr,

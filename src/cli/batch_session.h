@@ -9,6 +9,7 @@
 
 #include "cli/arguments.h"
 #include "cli/batch_check.h"
+#include "cli/batch_estimate.h"
 #include "cli/batch_resume.h"
 #include "cli/batch_setup.h"
 #include "cli/console.h"
@@ -73,6 +74,7 @@ class BatchSession {
   void plan_task(const BatchTask& task, const BatchNamer::Name& name);
   void print_plan(const BatchTask& task, const BatchNamer::Name& name);
   int finish_dry_run();
+  void print_estimate();
   int paint();
   std::string manifest_file() const;
   ManifestRun run_line();
@@ -92,6 +94,7 @@ class BatchSession {
   std::optional<BatchNamer> namer_;
   std::optional<TaskChecker> checker_;
   CheckedJobs checked_;
+  BatchEstimate estimate_;  // of a dry run
   Todo todo_;
 };
 

@@ -13,16 +13,19 @@ namespace {
 
 void expand(BatchTask& task, const Wildcards& wildcards) {
   Request& request = task.job.request;
+  std::string_view key = "prompt";
   try {
     std::string prompt =
         expand_prompt(request.prompt, request.seed, wildcards, PromptKind::kPrompt);
+    key = "negative_prompt";
     request.negative_prompt = expand_prompt(request.negative_prompt, request.seed, wildcards,
                                             PromptKind::kNegativePrompt);
     if (prompt != request.prompt) {
       task.prompt_template = std::exchange(request.prompt, std::move(prompt));
     }
   } catch (const Error& error) {
-    fail(error.kind(), print_place(task.job.place), ": ", error.what());
+    const JobPlace* place = find_key(task.job, key);
+    fail(error.kind(), print_place(place ? *place : task.job.place), ": ", error.what());
   }
 }
 

@@ -91,22 +91,21 @@ std::vector<std::string> parse_devices(std::string_view flag, const std::string&
 
 int run_on_devices(std::string_view command, const Arguments& arguments,
                    const std::vector<std::string>& devices, const Host& host, Console& console) {
-  std::vector<std::string> shared = {"sd", std::string(command)};
-  for (std::string& argument : without_devices(arguments.typed)) {
-    shared.push_back(std::move(argument));
-  }
-  shared.emplace_back("--claim");
+  // Our own options stand first: behind a "--" that the user typed they would be names of files.
+  std::vector<std::string> shared = {"sd", std::string(command), "--claim"};
   if (arguments.load.model.empty()) shared.push_back(concat_text("--model=", kDefaultModel));
   if (arguments.load.threads == 0) {
     const auto each = std::thread::hardware_concurrency() / devices.size();
     shared.push_back(concat_text("--threads=", std::max<size_t>(each, 1)));
   }
+  const std::vector<std::string> typed = without_devices(arguments.typed);
   std::vector<Process> processes;
   int worst = 0;
   try {
     for (const std::string& device : devices) {
       std::vector<std::string> own = shared;
       own.push_back("--device=" + device);
+      own.insert(own.end(), typed.begin(), typed.end());
       processes.push_back({device, start(std::move(own))});
     }
   } catch (...) {

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "core/check.h"
+#include "jobs/parse_value.h"
+
 namespace sd {
 
 TaskSource::TaskSource(JobSource& jobs, uint64_t base_seed, Expand expand, SeedRule rule)
@@ -20,9 +23,13 @@ std::optional<BatchTask> TaskSource::next() {
   BatchTask task{index, *job_, {}};
   task.job.count = 1;
   const bool is_counted = !job_->seed && rule_ == SeedRule::kCounted;
-  task.job.request.seed =
-      job_->seed.value_or(base_seed_) + static_cast<uint64_t>(is_counted ? index : made_);
+  const uint64_t first_seed = job_->seed.value_or(base_seed_);
+  const auto further = static_cast<uint64_t>(is_counted ? index : made_);
   ++made_;
+  SD_CHECK(further <= kMaxSeed - first_seed, ErrorKind::kUsage, print_place(job_->place), ": seed ",
+           first_seed, " is too large for picture ", index + 1, ", whose seed would pass ",
+           kMaxSeed);
+  task.job.request.seed = first_seed + further;
   if (expand_) expand_(task);
   return task;
 }

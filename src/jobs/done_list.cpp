@@ -135,6 +135,19 @@ std::optional<ManifestImage> DoneList::read_back(std::uint64_t index) const {
   return last;
 }
 
+bool DoneList::names(const std::string& file) {
+  if (!files_) {
+    files_.emplace();
+    for (const std::filesystem::path& manifest : find_manifests(folder_)) {
+      ManifestReader reader(manifest);
+      while (const auto line = reader.next()) {
+        if (const auto* image = std::get_if<ManifestImage>(&*line)) files_->insert(image->file);
+      }
+    }
+  }
+  return files_->contains(digest_name(file));
+}
+
 std::string DoneList::describe_change(std::uint64_t index, std::string_view parameters,
                                       const std::string& file) const {
   const auto old = read_back(index);

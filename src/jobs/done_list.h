@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "jobs/manifest.h"
+#include "jobs/name_set.h"
 
 namespace sd {
 
@@ -43,6 +44,10 @@ class DoneList {
   std::string describe_change(std::uint64_t index, std::string_view parameters,
                               const std::string& file) const;
 
+  /// Whether the manifests name that file: any other is not the run's own, and not to be replaced.
+  /// The first call reads them once more. Errors: as of the constructor.
+  bool names(const std::string& file);
+
   /// The runs of the manifests, those that are alike in all but their time and shard once.
   const std::vector<ManifestRun>& runs() const { return runs_; }
 
@@ -73,6 +78,7 @@ class DoneList {
   std::filesystem::path folder_;
   std::unordered_map<std::uint64_t, std::vector<Entry>> chunks_;  // kChunk indices each
   std::vector<ManifestRun> runs_;
+  std::optional<NameSet> files_;
   std::uint64_t size_ = 0;
 };
 

@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "sd/pipeline.h"
 
@@ -21,6 +23,12 @@ struct JobPlace {
 /// "jobs.jsonl:3:17", "jobs.txt:3" or "picture.png"
 std::string print_place(const JobPlace& place);
 
+/// Where a job gives one of its keys.
+struct KeyPlace {
+  std::string_view key;  ///< its name in job_keys
+  JobPlace place;
+};
+
 /// What a job file asks for in one line or object: `count` images of one request.
 struct Job {
   Request request;               ///< without pictures, latents and seed: these are below
@@ -31,7 +39,11 @@ struct Job {
   std::string model;         ///< as --model takes it; empty: the run's
   std::string output;        ///< name, or pattern of names, of its images; empty: the run's
   JobPlace place;
+  std::vector<KeyPlace> keys;  ///< that it gives itself
 };
+
+/// The place where the job gives that key; nothing where it does not.
+const JobPlace* find_key(const Job& job, std::string_view key);
 
 /// Jobs one after the other, from wherever they come.
 class JobSource {

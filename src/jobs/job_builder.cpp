@@ -76,6 +76,10 @@ Job JobBuilder::finish() {
     text_.fail_at(offset, conflict->message);
   }
   job_.place = text_.start;
+  for (const Given& given : given_) {
+    if (given.has_value)
+      job_.keys.push_back({job_keys()[given.key].name, text_.place(given.offset)});
+  }
   return std::move(job_);
 }
 

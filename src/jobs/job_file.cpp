@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "core/check.h"
@@ -55,6 +56,9 @@ std::unique_ptr<JobSource> open_job_file(const std::string& path, const Job& bas
 }
 
 std::string hash_job_file(const std::string& path, const std::function<bool()>& is_stopped) {
+  // A pipe must not be opened twice: its writer would lose its reader in between.
+  std::error_code error;
+  if (path == "-" || std::filesystem::is_other(path, error)) return "";
   JobInput input(path, is_stopped);
   if (!input.is_regular_file()) return "";
   Sha256 hash;

@@ -145,7 +145,7 @@ class Variables {
 struct Ids {
   int64_t first;
   int64_t step;
-  std::optional<int64_t> count;
+  std::optional<int64_t> count = {};
 };
 
 /// Throws kUsage where the IDs leave gaps, as those of --array=1,3,7-9 do: nothing tells which ones

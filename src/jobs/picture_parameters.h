@@ -8,10 +8,10 @@ namespace sd {
 
 /// What a picture is made of beside its Request.
 struct PictureOrigin {
-  std::string model;       ///< its name
-  std::string model_hash;  ///< SHA-256 of the denoising network's files; empty where not known
-  std::string variant;     ///< of the weight files; empty: the plain ones
-  std::string start;       ///< img2img: the file it starts from, without its folder
+  std::string model;         ///< its name
+  std::string model_hash;    ///< SHA-256 of the denoising network's files; empty where not known
+  std::string variant = {};  ///< of the weight files; empty: the plain ones
+  std::string start = {};    ///< img2img: the file it starts from, without its folder
   bool vae_tiling = false;
 };
 

@@ -72,9 +72,10 @@ std::string parse_sampler(std::string_view flag, std::string_view text) {
   std::ranges::replace(spelled, '-', '_');
   std::ranges::replace(spelled, ' ', '_');
   fail(ErrorKind::kUsage, flag, " expects ", print_choices(names), ", found '", text, "'",
-       without_sigmas
+       !without_sigmas ? suggest(spelled, names)
+       : flag.starts_with("--")
            ? concat_text(" (did you mean --sampler ", *without_sigmas, " --sigmas karras?)")
-           : suggest(spelled, names));
+           : concat_text(" (did you mean ", *without_sigmas, ", with karras as sigmas?)"));
 }
 
 std::string sampler_display_name(std::string_view name) {

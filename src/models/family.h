@@ -12,6 +12,7 @@
 #include "diffusion/scheduler_config.h"
 #include "models/denoiser.h"
 #include "models/model_folder.h"
+#include "nn/grid_work.h"
 #include "vae/autoencoder_kl.h"
 
 namespace sd {
@@ -25,6 +26,17 @@ struct FamilyDefaults {
 };
 
 enum class Guidance { kOff, kOn };
+
+/// What painting a batch takes, as far as configs and the shapes of weights tell.
+struct FamilyNeeds {
+  double text_weights = 0;  ///< bytes on the device
+  double denoiser_weights = 0;
+  double autoencoder_weights = 0;
+  double call_memory = 0;  ///< bytes that a call of the denoiser surely needs beside the weights
+  double decode_memory = 0;
+  std::vector<GridWork> call;    ///< one call of the denoiser
+  std::vector<GridWork> decode;  ///< of all images
+};
 
 /// The parts of a loaded model. The flow that joins them (src/pipeline) is the same for every
 /// family. Parts are loaded by `load_weights` or when they are first asked for; `release` gives
@@ -56,6 +68,9 @@ class Family {
   /// Bytes that a batch of images of h x w latent cells surely needs on the device beside the
   /// weights; the true peak is higher.
   virtual double least_memory(int64_t images, Guidance guidance, int64_t h, int64_t w) const = 0;
+
+  /// Reads the headers of the weight files. Errors: kModel.
+  virtual FamilyNeeds needs(int64_t images, Guidance guidance, int64_t h, int64_t w) const = 0;
 
   /// File and tensor of the first weight that is NaN or infinite, as a sentence; nothing where all
   /// are finite. Reads every weight: for an explanation after a numeric failure.

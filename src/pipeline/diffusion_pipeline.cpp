@@ -117,7 +117,8 @@ struct DiffusionPipeline::Part {
 DiffusionPipeline::DiffusionPipeline(const LoadOptions& options, Observer& observer)
     : options_(options),
       placement_(resolve_placement(options.device, options.dtype)),
-      family_(load_family(options_, placement_, observer)) {
+      family_(load_family(options_, placement_, observer)),
+      speed_(placement_) {
   if (!options.defer_weights) load_weights(observer);
 }
 
@@ -169,6 +170,50 @@ int DiffusionPipeline::suggested_batch_size(const Request& request) const {
   };
   while (images > 1 && !fits()) images /= 2;
   return static_cast<int>(images);
+}
+
+const DiffusionPipeline::Costs& DiffusionPipeline::costs_of(const RunPlan& plan) {
+  // The program, its libraries and what the allocator keeps, on the CPU.
+  constexpr double kProgram = 0.25e9;
+  // Least memory is a lower bound; the true peak is below its double.
+  constexpr double kPeak = 2;
+  const auto [place, is_new] =
+      costs_.try_emplace({plan.width, plan.height, plan.guidance, plan.images()});
+  Costs& costs = place->second;
+  if (!is_new) return costs;
+  const int factor = family_->latent_factor();
+  const FamilyNeeds needs = family_->needs(static_cast<int64_t>(plan.images()), plan.guidance,
+                                           plan.height / factor, plan.width / factor);
+  costs.call = speed_.seconds(needs.call);
+  costs.decode = speed_.seconds(needs.decode);
+  const double call = kPeak * needs.call_memory;
+  const double decode = kPeak * needs.decode_memory;
+  if (options_.low_memory) {
+    costs.memory = std::max(
+        {needs.text_weights, needs.denoiser_weights + call, needs.autoencoder_weights + decode});
+  } else {
+    costs.memory = needs.text_weights + needs.denoiser_weights + needs.autoencoder_weights +
+                   std::max(call, decode);
+  }
+  if (placement_.device.is_cpu()) costs.memory += kProgram;
+  return costs;
+}
+
+Estimate DiffusionPipeline::estimate(const std::vector<Request>& requests) {
+  Estimate sum;
+  for (const RunPlan& plan : split_for_equal_bits(plan_runs(requests, *family_), placement_)) {
+    const Costs& costs = costs_of(plan);
+    sum.memory = std::max(sum.memory, costs.memory);
+    sum.seconds += costs.decode;
+    for (const RunPart& planned : plan.parts) {  // those with fewer steps leave the batch early
+      const Part part(planned, requests);
+      const double share = static_cast<double>(part.images()) / static_cast<double>(plan.images());
+      const bool encodes = part.batch[0].init_image.has_value();
+      sum.seconds += share * (costs.call * static_cast<double>(part.calls.times.size()) +
+                              (encodes ? costs.decode : 0));
+    }
+  }
+  return sum;
 }
 
 std::vector<Painted> DiffusionPipeline::paint(const std::vector<Request>& requests,

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <tuple>
 
 #include "sd/pipeline.h"
 
 #include "models/family.h"
+#include "pipeline/layer_speed.h"
 #include "pipeline/run_plan.h"
 
 namespace sd {
@@ -22,6 +25,7 @@ class DiffusionPipeline : public Pipeline {
   void load_weights(Observer& observer) override;
   ModelDefaults defaults() const override;
   int suggested_batch_size(const Request& request) const override;
+  Estimate estimate(const std::vector<Request>& requests) override;
   int size_multiple() const override { return family_->size_multiple(); }
   LatentSpace latent_space() const override {
     return {static_cast<int>(family_->latent_channels()), family_->latent_factor()};
@@ -30,6 +34,14 @@ class DiffusionPipeline : public Pipeline {
  private:
   struct Part;
 
+  /// What a run costs whatever its steps are.
+  struct Costs {
+    double call = 0;  // seconds
+    double decode = 0;
+    double memory = 0;  // bytes
+  };
+
+  const Costs& costs_of(const RunPlan& plan);
   /// Paints the requests of one plan into their places in `results`.
   void paint_run(const RunPlan& plan, const std::vector<Request>& requests,
                  std::vector<Painted>& results, Observer& observer);
@@ -61,6 +73,9 @@ class DiffusionPipeline : public Pipeline {
     Posterior posterior;
   };
   std::optional<Encoded> encoded_;
+
+  LayerSpeed speed_;
+  std::map<std::tuple<int, int, Guidance, size_t>, Costs> costs_;  // by size, guidance and images
 };
 
 }  // namespace sd

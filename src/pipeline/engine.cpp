@@ -61,6 +61,9 @@ class GuardedPipeline : public Pipeline {
   int suggested_batch_size(const Request& request) const override {
     return translate_errors([&] { return pipeline_->suggested_batch_size(request); });
   }
+  Estimate estimate(const std::vector<Request>& requests) override {
+    return translate_errors([&] { return pipeline_->estimate(requests); });
+  }
   int size_multiple() const override { return pipeline_->size_multiple(); }
   LatentSpace latent_space() const override { return pipeline_->latent_space(); }
 

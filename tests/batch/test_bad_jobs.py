@@ -145,9 +145,9 @@ class Files(BadJobs):
         folder = self.folder("start")
         (folder / "folder").mkdir()
         cases = {
-            "missing": ("no.png", "jobs.jsonl:2: init_img: there is no file 'no.png'"),
-            "folder": ("folder", "jobs.jsonl:2: init_img: there is no regular file 'folder'"),
-            "device": ("/dev/zero", "jobs.jsonl:2: init_img: there is no regular file '/dev/zero'"),
+            "missing": ("no.png", "jobs.jsonl:2:17: init_img: there is no file 'no.png'"),
+            "folder": ("folder", "jobs.jsonl:2:17: init_img: there is no regular file 'folder'"),
+            "device": ("/dev/zero", "jobs.jsonl:2:17: init_img: there is no regular file '/dev/zero'"),
             "stream": ("-", "jobs.jsonl:2:"),
         }
         for name, (path, sentence) in cases.items():
@@ -155,7 +155,7 @@ class Files(BadJobs):
                 self.refuse("start", [{"prompt": "a"}, {"prompt": "b", "init_img": path}], sentence)
 
     def test_models(self):
-        self.refuse("line", [{"prompt": "a"}, {"prompt": "b", "model": "./none"}], "jobs.jsonl:2: there is no model './none'")
+        self.refuse("line", [{"prompt": "a"}, {"prompt": "b", "model": "./none"}], "jobs.jsonl:2:17: there is no model './none'")
         self.refuse("option", [{"prompt": "a"}] * 3, "sd: error: there is no model './none'", flags=["-m", "./none"], code=BAD_MODEL)
         self.write("stream", [])
         outcome = self.batch("stream", "-m", "./none", file="-", out="out/new", input=GOOD * 3)
@@ -260,6 +260,13 @@ class Options(BadJobs):
         self.refuse("steps", GOOD, "--steps", "from 1 to 1000", flags=["--steps", "0"])
         self.refuse("width", GOOD, "jobs.jsonl:1", "width", "65", flags=["-W", "65"])
 
+    def test_seeds_that_end(self):
+        """None begins again at 0."""
+        last = str(2**64 - 1)
+        self.refuse("option", GOOD * 2, "jobs.jsonl:2", f"seed {last} is too large for picture 2", flags=["--seed", last])
+        self.refuse("key", [{"prompt": "a", "seed": 2**64 - 1, "count": 2}], "jobs.jsonl:1:", f"seed {last} is too large for 2 images")
+        self.painted(self.batch("key", "--seed", last, file=self.write("one", GOOD)))
+
     def test_dynamic_prompts(self):
         cases = {"open": "a {red|blue", "wildcard": "a __none__", "climbing": "a __../../etc/passwd__"}
         for name, prompt in cases.items():
@@ -286,7 +293,7 @@ class WhatIsThere(BadJobs):
         self.write("latents", [{"prompt": "a"}, {"prompt": "b", "init_latents": "start.png"}])
         outcome = self.batch("latents")
         self.assertEqual(outcome.code, 1, outcome.err)
-        self.assertIn(b"sd: error: picture 2: jobs.jsonl:2: ", outcome.err)
+        self.assertIn(b"sd: error: picture 2: jobs.jsonl:2:17: ", outcome.err)
 
 
 if __name__ == "__main__":

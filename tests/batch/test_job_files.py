@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 
 from batches import ALONE, EXAMPLES, BatchTest, check_sound, files_in, lines, made_pictures, manifest_lines, prompts
-from running import USAGE
+from running import TIME_LIMIT, USAGE
 
 JOBS = [
     {"prompt": "a red circle", "seed": 7},
@@ -95,6 +96,18 @@ class Streams(BatchTest):
             run.stdin.write(json.dumps({"prompt": text}).encode() + b"\n")
             run.stdin.flush()
             self.wait_until((out / f"{index:05}.png").exists, run)
+        self.assert_same(self.painted(self.finish(run)), expected)
+
+    def test_a_pipe_with_a_name(self):
+        """It is opened once: its writer would lose its reader in between."""
+        expected = self.paint("expected", lines(JOBS))
+        pipe = self.folder("pipe") / "jobs.jsonl"
+        os.mkfifo(pipe)
+        writer = subprocess.Popen(["sh", "-c", "cat ../expected/jobs.jsonl >jobs.jsonl"], cwd=pipe.parent)
+        self.addCleanup(writer.wait)
+        self.addCleanup(writer.kill)
+        run = self.start_batch("pipe")
+        self.assertEqual(writer.wait(TIME_LIMIT), 0)
         self.assert_same(self.painted(self.finish(run)), expected)
 
     def test_a_stream_may_be_text(self):
@@ -285,7 +298,7 @@ class Models(BatchTest):
         self.write("none", [{"prompt": "a"}, {"prompt": "b", "model": "./none"}])
         outcome = self.batch("none", out="out/new")
         self.assertEqual((outcome.code, outcome.out, outcome.files), (USAGE, b"", []))
-        self.assertIn(b"sd: error: jobs.jsonl:2: there is no model './none': looked for ./none/model_index.json", outcome.err)
+        self.assertIn(b"sd: error: jobs.jsonl:2:17: there is no model './none': looked for ./none/model_index.json", outcome.err)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ class Resume(BatchTest):
         self.assertRegex(
             outcome.err,
             rb"warning: --resume: 1 picture is made again, because another one was made then; "
-            rb"jobs.jsonl:3, picture 2: [^\n]*prompt[^\n]*\n",
+            rb"jobs.jsonl:3, picture 3: [^\n]*prompt[^\n]*\n",
         )
         sentence = next(line for line in outcome.err.decode().splitlines() if "made again" in line)
         for part in ("'a green triangle, number 2'", "'another'", "steps"):
@@ -91,7 +91,7 @@ class Resume(BatchTest):
         """It is part of every job, so the folder holds another run."""
         outcome = self.resume("--steps", "3")
         self.assertEqual((outcome.code, outcome.out), (USAGE, b""))
-        self.assertRegex(outcome.err.decode(), r"sd: error: --resume: the pictures in 'out' are of other jobs or of another model; jobs.jsonl:1, picture 0: steps[^\n]*2[^\n]*3")
+        self.assertRegex(outcome.err.decode(), r"sd: error: --resume: the pictures in 'out' are of other jobs or of another model; jobs.jsonl:1, picture 1: steps[^\n]*2[^\n]*3")
         self.assert_same(check_sound(self.out), self.whole)
 
     def test_a_start_picture_that_changed(self):
@@ -100,7 +100,7 @@ class Resume(BatchTest):
         self.paint("start", [JOBS[0], {"prompt": "a star", "init_img": "start.png"}])
         (folder / "start.png").write_bytes(self.whole["00000.png"])
         outcome = self.batch("start", "--resume")
-        self.assertIn(b"1 picture is made again, because another one was made then; jobs.jsonl:2, picture 1: init_image", outcome.err)
+        self.assertIn(b"1 picture is made again, because another one was made then; jobs.jsonl:2, picture 2: init_image", outcome.err)
         self.assertEqual((outcome.code, outcome.out), (0, b"out/00001.png\n"))
         check_sound(folder / "out")
 
@@ -108,7 +108,7 @@ class Resume(BatchTest):
         self.write("run", [{"prompt": "quite another"}, {"prompt": "and this"}])
         outcome = self.resume("-q")
         self.assertEqual((outcome.code, outcome.out), (USAGE, b""))
-        self.assertRegex(outcome.err.decode(), r"\Asd: error: --resume: the pictures in 'out' are of other jobs or of another model; jobs.jsonl:1, picture 0: prompt[^\n]*quite another[^\n]*\n\Z")
+        self.assertRegex(outcome.err.decode(), r"\Asd: error: --resume: the pictures in 'out' are of other jobs or of another model; jobs.jsonl:1, picture 1: prompt[^\n]*quite another[^\n]*\n\Z")
         self.assert_same(check_sound(self.out), self.whole)
 
     def test_another_model(self):
@@ -117,7 +117,7 @@ class Resume(BatchTest):
         model = self.model("run", {UNET: bytes(weights)})
         outcome = self.resume("-q", "-m", model)
         self.assertEqual((outcome.code, outcome.out), (USAGE, b""))
-        self.assertRegex(outcome.err.decode(), r"\Asd: error: --resume: the pictures in 'out' are of other jobs or of another model; jobs.jsonl:1, picture 0: model[^\n]*\n\Z")
+        self.assertRegex(outcome.err.decode(), r"\Asd: error: --resume: the pictures in 'out' are of other jobs or of another model; jobs.jsonl:1, picture 1: model[^\n]*\n\Z")
         self.assert_same(check_sound(self.out), self.whole)
 
     def test_the_same_model_elsewhere(self):
@@ -186,6 +186,23 @@ class Resume(BatchTest):
         self.assertEqual((outcome.code, outcome.out), (BAD_OUTPUT, b""))
         self.assertIn(b"sd: error: cannot write 'out/00005.png': a file of that name exists\n", outcome.err)
         self.assertEqual((self.out / "00005.png").read_bytes(), b"mine")
+
+    def test_a_job_that_takes_the_name_of_such_a_file(self):
+        (self.out / "mine.png").write_bytes(b"mine")
+        self.write("run", [*JOBS[:3], JOBS[3] | {"output": "mine.png"}, *JOBS[4:]])
+        outcome = self.resume("-q")
+        self.assertEqual((outcome.code, outcome.out), (BAD_OUTPUT, b""), outcome.err)
+        self.assertIn(b"sd: error: cannot write 'out/mine.png': a file of that name exists\n", outcome.err)
+        self.assertEqual((self.out / "mine.png").read_bytes(), b"mine")
+
+    def test_jobs_that_change_places(self):
+        """Each takes the other's name, and nothing is lost."""
+        named = [job | {"output": f"{name}.png"} for name, job in zip("abc", JOBS)]
+        self.paint("places", named)
+        self.write("places", [named[0], *({"prompt": job["prompt"], "output": other["output"]} for job, other in ((named[1], named[2]), (named[2], named[1])))])
+        outcome = self.batch("places", "--resume")
+        self.assertEqual((outcome.code, outcome.out), (0, b"out/c.png\nout/b.png\n"), outcome.err)
+        self.assertEqual(sorted(check_sound(outcome.folder / "out")), ["a.png", "b.png", "c.png"])
 
     def test_only_the_first_lines_of_a_run(self):
         """As after a shorter job file: what else is there is left alone."""

@@ -216,6 +216,14 @@ class Signals(Environment):
                 self.resume("early")
                 shutil.rmtree(run.folder / "out")
 
+    def test_while_it_reads_a_long_file(self):
+        self.write("long", "".join(f"number {i}\n" for i in range(500_000)), "jobs.txt")
+        run = self.start_batch("long", "--dry-run", file="jobs.txt")
+        run.stdout.readline()
+        run.send_signal(signal.SIGTERM)
+        outcome = self.finish(run)
+        self.assertEqual((outcome.code, outcome.files), (143, []), outcome.err)
+
     def test_while_it_waits_for_jobs(self):
         for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
             with self.subTest(number.name):
@@ -307,7 +315,7 @@ class StartPictures(BatchTest):
         (folder / "start.png").unlink()
         outcome = self.finish(run)
         self.assertEqual(outcome.code, FAILED, outcome.err)
-        self.assertIn(b"sd: error: picture 5: jobs.jsonl:5: cannot read 'start.png': there is no such file\n", outcome.err)
+        self.assertIn(b"sd: error: picture 5: jobs.jsonl:5:22: cannot read 'start.png': there is no such file\n", outcome.err)
         self.assertEqual(len(check_sound(folder / "out")), 4)
         failure = made_pictures(folder / "out")[4]
         self.assertEqual((failure["kind"], failure["exit_code"]), ("failure", 4))

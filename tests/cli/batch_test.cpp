@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/batch_estimate.h"
 #include "cli_fixture.h"
 #include "core/check.h"
 
@@ -118,9 +119,22 @@ TEST_F(BatchTest, ADryRunNamesWhatWouldBeMadeAndMakesNothing) {
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("00001.png\t16x16\t20 steps\tddim\tseed 9\tb\n"),
                                  HasSubstr("5 steps")));
   EXPECT_THAT(outcome.err, HasSubstr("3 of 3 pictures would be painted"));
+  EXPECT_THAT(outcome.err, HasSubstr("estimated to take 3 s and 1.5 GB, on cpu in fp32\n"));
   EXPECT_THAT(engine_.batches, IsEmpty());
   EXPECT_FALSE(engine_.weights_are_loaded);
   EXPECT_FALSE(std::filesystem::exists("out"));
+}
+
+TEST(PrintDuration, NamesTheTwoLargestUnits) {
+  EXPECT_EQ(print_duration(0.2), "1 s");
+  EXPECT_EQ(print_duration(59.4), "59 s");
+  EXPECT_EQ(print_duration(61), "1 min 1 s");
+  EXPECT_EQ(print_duration(60), "1 min");
+  EXPECT_EQ(print_duration(12 * 60 + 40), "12 min");
+  EXPECT_EQ(print_duration(3 * 3600 + 20 * 60 + 5), "3 h 20 min");
+  EXPECT_EQ(print_duration(3605), "1 h");
+  EXPECT_EQ(print_duration(2 * 86400 + 4 * 3600), "2 d 4 h");
+  EXPECT_EQ(print_duration(400.4 * 86400), "400 d");
 }
 
 TEST_F(BatchTest, AllThatIsWrongIsSaidBeforeWeightsAreLoaded) {
@@ -132,9 +146,9 @@ TEST_F(BatchTest, AllThatIsWrongIsSaidBeforeWeightsAreLoaded) {
       "{\"prompt\": \"d\", \"init_img\": \"no.png\"}\n{\"prompt\": \"e\", \"model\": \"no\"}\n");
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("jobs.jsonl:2:17: expected a key such as"));
-  EXPECT_THAT(outcome.err, HasSubstr("jobs.jsonl:3: width: expected a multiple of 16"));
-  EXPECT_THAT(outcome.err, HasSubstr("jobs.jsonl:4: init_img: there is no file 'no.png'"));
-  EXPECT_THAT(outcome.err, HasSubstr("jobs.jsonl:5: "));
+  EXPECT_THAT(outcome.err, HasSubstr("jobs.jsonl:3:17: width: expected a multiple of 16"));
+  EXPECT_THAT(outcome.err, HasSubstr("jobs.jsonl:4:17: init_img: there is no file 'no.png'"));
+  EXPECT_THAT(outcome.err, HasSubstr("jobs.jsonl:5:17: "));
   EXPECT_THAT(outcome.err, HasSubstr("nothing was painted, because of these 4 errors"));
   EXPECT_FALSE(engine_.weights_are_loaded);
   EXPECT_FALSE(std::filesystem::exists("out"));
@@ -298,7 +312,7 @@ TEST_F(BatchTest, DynamicPromptsAreExpandedBySeed) {
   EXPECT_EQ(batch("{\"prompt\": \"a {b|c}\"}\n").code, 0);
   EXPECT_EQ(engine_.requests()[1].prompt, "a {b|c}") << "only where it is asked for";
   EXPECT_THAT(batch("{\"prompt\": \"a {b|c\"}\n", {"--dynamic", "--on-exist", "skip"}).err,
-              HasSubstr("jobs.jsonl:1: "));
+              HasSubstr("jobs.jsonl:1:2: prompt, "));
 }
 
 TEST_F(BatchTest, EachModelIsLoadedOnceForAWindow) {

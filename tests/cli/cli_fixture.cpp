@@ -35,6 +35,9 @@ class FakePipeline : public Pipeline {
   void load_weights(Observer&) override { engine_.weights_are_loaded = true; }
   ModelDefaults defaults() const override { return {kSide, kSide, 20, 7.5, "ddim", "cpu", "fp32"}; }
   int suggested_batch_size(const Request&) const override { return 2; }
+  Estimate estimate(const std::vector<Request>& requests) override {
+    return {static_cast<double>(requests.size()), 1.5e9};
+  }
   int size_multiple() const override { return engine_.size_multiple; }
   LatentSpace latent_space() const override { return engine_.latent_space; }
 

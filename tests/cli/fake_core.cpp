@@ -22,6 +22,7 @@ class GreyPipeline : public Pipeline {
   void load_weights(Observer& observer) override { observer.on_progress(Phase::kLoad, 0, 1); }
   ModelDefaults defaults() const override { return {8, 8, 20, 7.5, "ddim", "cpu", "fp32"}; }
   int suggested_batch_size(const Request&) const override { return 2; }
+  Estimate estimate(const std::vector<Request>&) override { return {}; }
   int size_multiple() const override { return 8; }
   LatentSpace latent_space() const override { return {}; }
 

@@ -1,3 +1,4 @@
+#include "jobs/job_error.h"
 #include "tests/jobs/job_file_support.h"
 
 namespace sd {
@@ -27,6 +28,23 @@ TEST_F(JobFileTest, JsonLinesHaveAnObjectEach) {
   EXPECT_EQ(found.jobs[1].request.scale, 7);
   EXPECT_EQ(found.jobs[1].request.steps, 5);
   EXPECT_EQ(print_place(found.jobs[1].place), (folder_ / "jobs.jsonl").string() + ":3");
+}
+
+TEST_F(JobFileTest, ErrorsFoundLaterHaveThePlaceOfTheirKey) {
+  const std::string path = (folder_ / "jobs.json").string();
+  const Job job = read_one("jobs.json",
+                           "[\n {\"prompt\": \"\u96ea\", \"W\": 65,\n  \"steps\": 1, "
+                           "\"sampler\": \"heun\", \"eta\": null}\n]");
+  EXPECT_EQ(describe_job_error(job, "--width: expected a multiple of 8, found 65"),
+            path + ":2:18: width: expected a multiple of 8, found 65");
+  EXPECT_EQ(describe_job_error(job, "--steps 1 with --sampler heun: too few"),
+            path + ":3:15: steps 1 with sampler heun: too few")
+      << "the last of several";
+  EXPECT_EQ(describe_job_error(job, "--eta: only ddim; try --vae-tiling"),
+            path + ":2:2: eta: only ddim; try --vae-tiling")
+      << "a key that is not the job's, and an option that is none";
+  EXPECT_EQ(describe_job_error(job, "it is no picture", "W"), path + ":2:2: it is no picture");
+  EXPECT_EQ(describe_job_error(job, "too wide", "width"), path + ":2:18: too wide");
 }
 
 TEST_F(JobFileTest, JsonIsAListOrObjectsOneAfterTheOther) {

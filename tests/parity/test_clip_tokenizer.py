@@ -4,6 +4,7 @@ Needs open_clip_torch (for the merges) and the program tests/text/tokenize_tool,
 $SD_TOKENIZE_TOOL or else the first under build/.
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -53,13 +54,16 @@ def wide_strings():
     return out
 
 
-def compare(folder, oracle, flavor, texts, max_length):
+def differences(folder, texts, max_length):
+    """Texts that the two see differently, with what each makes of them."""
+    oracle = fixtures.load_oracle(folder)
+    flavor = "fast" if oracle.is_fast else "slow"
     wrong = []
     for text, ours in zip(texts, run_tool(folder, flavor, max_length, texts), strict=True):
         theirs = fixtures.expected_of(oracle, text, max_length)
         if any(ours.get(key) != theirs[key] for key in ("ids", "input_ids", "truncated", "decoded")):
             wrong.append((ascii(text), theirs, ours))
-    assert not wrong, f"{len(wrong)} of {len(texts)} differ, the first: {wrong[:3]}"
+    return wrong
 
 
 def compare_folder(name, texts, max_length):
@@ -67,8 +71,11 @@ def compare_folder(name, texts, max_length):
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         fixtures.write_folder(folder, name, merges)
-        oracle = fixtures.load_oracle(folder)
-        compare(folder, oracle, "fast" if oracle.is_fast else "slow", texts, max_length)
+        cores = os.cpu_count() if len(texts) > 100_000 else 1
+        with concurrent.futures.ProcessPoolExecutor(cores) as pool:
+            parts = pool.map(differences, [folder] * cores, [texts[i::cores] for i in range(cores)], [max_length] * cores)
+            wrong = [difference for part in parts for difference in part]
+    assert not wrong, f"{len(wrong)} of {len(texts)} differ, the first: {wrong[:3]}"
 
 
 class ClipTokenizerParity(unittest.TestCase):

@@ -32,6 +32,7 @@ class Shapes : public Family {
   Denoiser& denoiser() override { throw std::logic_error("no network"); }
   AutoencoderKl& autoencoder() override { throw std::logic_error("no network"); }
   double least_memory(int64_t, Guidance, int64_t, int64_t) const override { return 0; }
+  FamilyNeeds needs(int64_t, Guidance, int64_t, int64_t) const override { return {}; }
   std::optional<std::string> find_broken_weight() const override { return {}; }
   void load_weights() override {}
   void release_text() override {}

@@ -12,10 +12,12 @@
 #include "diffusion/registry.h"
 #include "models/unet/unet.h"
 #include "models/unet/unet_memory.h"
+#include "models/unet/unet_work.h"
 #include "text/clip_text_model.h"
 #include "text/clip_tokenizer.h"
 #include "text/prompt_cache.h"
 #include "vae/vae_memory.h"
+#include "vae/vae_work.h"
 
 namespace sd {
 namespace {
@@ -78,11 +80,11 @@ class StableDiffusion : public Family {
   AutoencoderKl& autoencoder() override { return vae_.get(); }
 
   double least_memory(int64_t images, Guidance guidance, int64_t h, int64_t w) const override {
-    const int64_t rows = guidance == Guidance::kOn ? 2 * images : images;
-    const auto element_size = static_cast<int64_t>(c10::elementSize(placement_.dtype));
-    return std::max(least_call_memory(unet_config_, rows, h, w, element_size),
-                    least_decode_memory(vae_config_, vae_memory_, placement_, images, h, w));
+    return std::max(
+        least_call_memory(unet_config_, rows_of(images, guidance), h, w, element_size()),
+        least_decode_memory(vae_config_, vae_memory_, placement_, images, h, w));
   }
+  FamilyNeeds needs(int64_t images, Guidance guidance, int64_t h, int64_t w) const override;
 
   std::optional<std::string> find_broken_weight() const override;
 
@@ -104,6 +106,12 @@ class StableDiffusion : public Family {
     std::string key() const { return concat_text(clip_skip, ':', text); }
     auto operator<=>(const Prompt&) const = default;
   };
+
+  static int64_t rows_of(int64_t images, Guidance guidance) {
+    return guidance == Guidance::kOn ? 2 * images : images;
+  }
+  int64_t element_size() const { return static_cast<int64_t>(c10::elementSize(placement_.dtype)); }
+  double weight_bytes(const WeightStore& weights) const;
 
   static std::vector<Prompt> prompts_of(const std::vector<Request>& batch, Guidance guidance);
   std::vector<int64_t> tokenize(const std::string& prompt, Observer& observer) const;
@@ -225,6 +233,29 @@ StableDiffusion::StableDiffusion(const ModelFolder& folder, const LoadOptions& o
   const fs::path& file = parts_.unet.config;
   defaults_.width = trained_side(folder, file, unet_config_.sample_width, latent_factor());
   defaults_.height = trained_side(folder, file, unet_config_.sample_height, latent_factor());
+}
+
+double StableDiffusion::weight_bytes(const WeightStore& weights) const {
+  double bytes = 0;
+  for (const std::string& name : weights.names()) {
+    double product = static_cast<double>(element_size());
+    for (const int64_t side : weights.shape(name)) product *= static_cast<double>(side);
+    bytes += product;
+  }
+  return bytes;
+}
+
+FamilyNeeds StableDiffusion::needs(int64_t images, Guidance guidance, int64_t h, int64_t w) const {
+  const WeightStore unet(parts_.unet.weights);
+  const WeightStore vae(parts_.vae.weights);
+  const int64_t rows = rows_of(images, guidance);
+  return {.text_weights = weight_bytes(WeightStore(parts_.text_encoder.weights)),
+          .denoiser_weights = weight_bytes(unet),
+          .autoencoder_weights = weight_bytes(vae),
+          .call_memory = least_call_memory(unet_config_, rows, h, w, element_size()),
+          .decode_memory = least_decode_memory(vae_config_, vae_memory_, placement_, images, h, w),
+          .call = call_work(unet_config_, unet, rows, h, w),
+          .decode = decode_work(vae_config_, vae, images, h, w)};
 }
 
 std::optional<std::string> StableDiffusion::find_broken_weight() const {
