@@ -1,10 +1,12 @@
 """Runs clang-tidy over the project's sources, leaving out those that were clean before.
 
-    python tools/run_clang_tidy.py CLANG_TIDY BUILD_FOLDER KNOWN_CLEAN_FOLDER [SOURCE...]
+    python tools/run_clang_tidy.py CLANG_TIDY BUILD_FOLDER KNOWN_CLEAN_FOLDER BASE [SOURCE...]
 
 BUILD_FOLDER has a compile_commands.json without precompiled headers. A file counts as clean before
 if KNOWN_CLEAN_FOLDER has an entry for the hash of its text, of the project's headers that it
-includes, of its compiler command, of .clang-tidy and of clang-tidy's version.
+includes, of its compiler command, of .clang-tidy and of clang-tidy's version; or if none of these
+files, nor what sets clang-tidy up, has changed since the commit BASE, at which all were clean. An
+empty BASE is none.
 """
 
 import concurrent.futures
@@ -47,13 +49,28 @@ def key(path, command, version):
     return digest.hexdigest()
 
 
+def changed_since(base):
+    """Files that are not as they were at that commit; nothing where there is no such commit."""
+    tracked = ["git", "diff", "--name-only", "-z", base, "--"]
+    others = ["git", "ls-files", "-z", "--others", "--exclude-standard"]
+    names = []
+    for command in (tracked, others):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if not base or done.returncode != 0:
+            return None
+        names += done.stdout.split("\0")[:-1]
+    changed = {(ROOT / name).resolve() for name in names}
+    set_up = (".clang-tidy", "tools/requirements-lint.txt", "cmake/Dependencies.cmake", "cmake/Libtorch.cmake")
+    return None if changed & {ROOT / name for name in set_up} else changed
+
+
 def tidy(program, build, path):
     command = [program, "-p", str(build), "--quiet", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return done.returncode, done.stdout + (done.stderr if done.returncode and not done.stdout else "")
 
 
-def main(program, build, known_clean, *only):
+def main(program, build, known_clean, base, *only):
     known_clean = Path(known_clean)
     known_clean.mkdir(parents=True, exist_ok=True)
     version = subprocess.run([program, "--version"], capture_output=True, check=True).stdout
@@ -65,7 +82,12 @@ def main(program, build, known_clean, *only):
         if ours and (not only or path in only):
             command = entry["command"].replace(str(Path(build).resolve()), "")
             keys[path] = known_clean / key(path, command.replace(str(ROOT), ""), version)
-    todo = [path for path, clean in keys.items() if not clean.exists()]
+    changed = changed_since(base)
+    todo = [
+        path
+        for path, clean in keys.items()
+        if not clean.exists() and (changed is None or changed & set(with_headers(path)))
+    ]
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for path, (status, text) in zip(todo, pool.map(lambda p: tidy(program, build, p), todo)):
