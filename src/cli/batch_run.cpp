@@ -11,7 +11,6 @@
 #include "cli/result_stream.h"
 #include "core/check.h"
 #include "io/latents_file.h"
-#include "io/read_picture.h"
 #include "jobs/job_error.h"
 
 namespace sd {
@@ -203,7 +202,8 @@ std::vector<Request> BatchRun::make_requests(std::vector<BatchTask>& batch) {
   for (BatchTask& task : batch) {
     Request request = task.job.request;
     try {
-      if (!task.job.init_image.empty()) request.init_image = read_picture(task.job.init_image);
+      if (!task.job.init_image.empty())
+        request.init_image = start_pictures_.read(task.job.init_image);
       if (!task.job.init_latents.empty())
         request.init_latents = read_latents(task.job.init_latents);
     } catch (const Error& error) {

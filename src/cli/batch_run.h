@@ -18,6 +18,7 @@
 #include "cli/host.h"
 #include "cli/model_shelf.h"
 #include "cli/progress.h"
+#include "cli/start_pictures.h"
 #include "jobs/leases.h"
 #include "jobs/task_queue.h"
 
@@ -49,7 +50,8 @@ class BatchRun {
     BatchResume* resume = nullptr;  ///< for streams that go on with a run
   };
 
-  BatchRun(const Parts& parts, BatchShare share) : parts_(parts), share_(std::move(share)) {}
+  BatchRun(const Parts& parts, BatchShare share)
+      : parts_(parts), share_(std::move(share)), start_pictures_(parts.console) {}
 
   /// Paints all. Returns the exit code: 0, or 1 where pictures failed. Errors: what ends the run.
   int run();
@@ -83,6 +85,7 @@ class BatchRun {
   std::optional<int> most_images_;  // at once, since memory was short
   std::set<int64_t> replaced_;      // pictures of a stream whose files are there, but are not right
   StartHashes starts_;
+  StartPictures start_pictures_;
   std::string encoded_model_;   // whose prompts were encoded ahead
   int64_t encoded_until_ = -1;  // up to the picture of that number
   int64_t failed_ = 0;

@@ -174,7 +174,7 @@ int DiffusionPipeline::suggested_batch_size(const Request& request) const {
 
 const DiffusionPipeline::Costs& DiffusionPipeline::costs_of(const RunPlan& plan) {
   // The program, its libraries and what the allocator keeps, on the CPU.
-  constexpr double kProgram = 0.25e9;
+  constexpr double kProgram = 0.15e9;
   // Least memory is a lower bound; the true peak is below its double.
   constexpr double kPeak = 2;
   const auto [place, is_new] =

@@ -12,7 +12,7 @@ namespace {
 /// ships and with Stable Diffusion 1.5 (docs/slow/estimate.md).
 constexpr double kOther = 1.35;
 
-constexpr double kMostMultiplications = 4e9;  // of a trial: some 50 ms of a core
+constexpr double kMostMultiplications = 1e9;  // of a call: some 20 ms of two cores
 
 /// Multiplications a second in a 3x3 convolution of that work's width on its grid.
 double try_convolution(GridWork size, const Placement& placement) {

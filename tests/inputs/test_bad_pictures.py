@@ -160,6 +160,15 @@ class Pictures(InputTest):
             self.assert_painted,
         )
 
+    def test_of_an_animation_the_first_frame_is_taken(self):
+        loud = [word for word in START if word != "-q"]
+        for form, options in (("PNG", {}), ("GIF", {}), ("WEBP", {"lossless": True})):
+            with self.subTest(form):
+                outcome = self.start_from(f"animated_{form}", frames(form, **options), loud)
+                self.assertEqual(outcome.code, 0, outcome.err)
+                self.assertEqual(outcome.err.count(b"sd: warning: 'picture.png' has 2 frames, the first one is taken\n"), 1)
+        self.assertNotIn(b"frames", self.start_from("still", saved(PICTURE, "GIF"), loud).err)
+
     def test_sides_are_rounded_down(self):
         outcome = self.start_from("sides", saved(PICTURE.crop((0, 0, 71, 65)), "PNG"), UNSIZED)
         self.assert_painted(outcome)

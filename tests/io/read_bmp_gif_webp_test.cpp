@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "io/frame_count.h"
 #include "io/read_picture.h"
 #include "pictures_support.h"
 
@@ -29,6 +30,21 @@ TEST(ReadBmpGifWebp, EqualsPillow) {
   for (const auto& test : cases()) {
     expect_pillows_pixels(test);
   }
+}
+
+TEST(ReadBmpGifWebp, CountsTheFramesThatPillowCounts) {
+  size_t animations = 0;
+  for (const auto& test : cases()) {
+    if (!test.contains("frames")) continue;
+    const Bytes file = from_hex(test["file"]);
+    EXPECT_EQ(count_frames(file), test["frames"].get<size_t>()) << test["name"];
+    animations += test["frames"] > 1;
+    for (size_t length = 0; length < file.size(); ++length) {
+      EXPECT_LE(count_frames(std::span(file).first(length)), test["frames"].get<size_t>());
+    }
+  }
+  EXPECT_GE(animations, 3);
+  EXPECT_EQ(count_frames({}), 1);
 }
 
 TEST(ReadBmpGifWebp, NeedsAsManyBytesOfAFileAsPillow) {
