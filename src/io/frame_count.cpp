@@ -78,7 +78,8 @@ std::size_t count_frames(std::span<const std::uint8_t> bytes) {
     } else if (text_at(file, 0, 4) == "RIFF" && text_at(file, 8, 4) == "WEBP") {
       count_webp(file, frames);
     }
-  } catch (const Error&) {  // cut short
+  } catch (const Error&) {
+    return std::max<std::size_t>(frames, 1);  // cut short
   }
   return std::max<std::size_t>(frames, 1);
 }
