@@ -52,7 +52,9 @@ void BatchSaver::note_failure(const BatchTask& task, ErrorKind kind, const std::
   const ManifestFailure failure{
       .index = static_cast<uint64_t>(task.index), .error = why, .exit_code = exit_code(kind)};
   worker_.post([this, failure, index = task.index] {
-    if (leases_ == nullptr || leases_->fail(index)) add_line(failure, "");
+    if (leases_ != nullptr && !leases_->still_held(index)) return;
+    add_line(failure, "");
+    if (leases_ != nullptr) leases_->fail(index);
   });
 }
 
@@ -98,7 +100,7 @@ void BatchSaver::write(const FinishedPicture& picture) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   SavedPicture saved{.index = task.index, .line = {}, .warning = file.warning};
-  const bool is_ours = leases_ == nullptr || leases_->finish(task.index);
+  const bool is_ours = leases_ == nullptr || leases_->still_held(task.index);
   if (written && is_ours) {
     // A link that was written through has another path, and its own name all the same.
     const std::string own_name = written->lexically_relative(setup_.output.folder).generic_string();
@@ -126,6 +128,8 @@ void BatchSaver::write(const FinishedPicture& picture) {
                      : written->string();
     ++saved_;
   }
+  // After the line: who dies in between leaves a picture that the next one tells of, too.
+  if (leases_ != nullptr) leases_->finish(task.index);
   const std::lock_guard lock(mutex_);
   reports_.push_back(std::move(saved));
 }
