@@ -6,8 +6,10 @@
 Each round runs in turn `sd batch` with a file of N prompts, `sd bench` with the same settings, a
 diffusers loop that loads once and makes one prompt at a time, and the same loop with B prompts at a
 time. Prints pictures a second and their ratios, medians over the rounds, and the overhead of `sd batch`:
-its wall time less what `sd bench` says encoding, denoising and decoding take. $SD_BINARY is the
-program (default: build/release/bin/sd).
+its wall time less what `sd bench` says encoding, denoising and decoding take. Exits with 1 where a bar
+is missed: the overhead, or being faster than diffusers one at a time and, in bf16 (where pictures need
+not be bit-equal to those made alone), B at a time. $SD_BINARY is the program (default:
+build/release/bin/sd).
 """
 
 import argparse
@@ -23,6 +25,9 @@ import measuring
 MODEL = measuring.REPOSITORY / "models/shapes-sd1"
 COLOURS = ("red", "green", "blue", "yellow", "purple", "orange", "white", "black")
 SHAPES = ("circle", "square", "triangle", "star")
+MOST_OVERHEAD = 0.08
+LEAST_RATIO_SINGLE = 1.5
+LEAST_RATIO_BATCHED = 1.15
 NAMES = {"fp32": "float32", "bf16": "bfloat16"}
 
 
@@ -82,7 +87,10 @@ def compare(arguments, folder):
     for name, seconds in zip(names, (ours, single, batched)):
         print(f"| {name} | {seconds:.1f} | {arguments.jobs / seconds:.2f} | {seconds / ours:.2f} |")
     print(f"\nBatch size {arguments.batch_size}; load included. The overhead of `sd batch` over the work alone", end=" ")
-    print(f"(`sd bench`: {work:.1f} s) is {100 * (ours - work) / work:.1f} %.")
+    overhead = (ours - work) / work
+    print(f"(`sd bench`: {work:.1f} s) is {100 * overhead:.1f} %.")
+    is_level = arguments.dtype == "fp32" or batched / ours >= LEAST_RATIO_BATCHED
+    return overhead <= MOST_OVERHEAD and single / ours >= LEAST_RATIO_SINGLE and is_level
 
 
 def main():
@@ -98,8 +106,9 @@ def main():
         paint_with_diffusers(arguments)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            compare(arguments, Path(folder))
+            return 0 if compare(arguments, Path(folder)) else 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

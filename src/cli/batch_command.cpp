@@ -16,6 +16,8 @@ int run_session(std::string_view command, BatchSession& session, const Arguments
            "--devices expects a file of jobs that all processes can read, found standard input");
   SD_CHECK(arguments.batch.shard.empty(), ErrorKind::kUsage,
            "--devices and --shard cannot stand together");
+  SD_CHECK(arguments.load.device == LoadOptions().device, ErrorKind::kUsage,
+           "--devices and --device cannot stand together");
   session.check_alone();
   return run_on_devices(command, arguments, devices, host, console);
 }

@@ -4,7 +4,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 
 #include "sd/pipeline.h"
 
@@ -23,13 +22,13 @@ class BatchEstimate {
   Estimate finish(ModelShelf& shelf, std::optional<int> batch_size) const;
 
  private:
-  /// Model, width, height, steps, whether guided, sampler, strength where there is a start.
-  using Key = std::tuple<std::string, int, int, int, bool, std::string, std::optional<double>>;
+  /// Pictures that cost the same.
+  struct Group {
+    Job job;  ///< says nothing but what the cost depends on
+    int64_t pictures = 0;
+  };
 
-  std::map<Key, int64_t> pictures_;
+  std::map<std::string, Group> groups_;  ///< by their job, printed
 };
-
-/// "40 s", "12 min", "3 h 20 min", "2 d 4 h"
-std::string print_duration(double seconds);
 
 }  // namespace sd

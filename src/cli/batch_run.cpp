@@ -208,7 +208,7 @@ std::vector<Request> BatchRun::make_requests(std::vector<BatchTask>& batch) {
         request.init_latents = read_latents(task.job.init_latents);
     } catch (const Error& error) {
       const char* key = task.job.init_image.empty() ? "init_latents" : "init_img";
-      fail_task(task, error.kind(), describe_job_error(task.job, error.what(), key));
+      fail_task(task, error.kind(), error.what(), key);
       continue;
     }
     requests.push_back(std::move(request));
@@ -280,11 +280,12 @@ void BatchRun::paint_each(std::vector<BatchTask> batch) {
   paint(std::move(second));
 }
 
-void BatchRun::fail_task(const BatchTask& task, ErrorKind kind, const std::string& why) {
+void BatchRun::fail_task(const BatchTask& task, ErrorKind kind, const std::string& why,
+                         std::string_view key) {
   ++failed_;
   const std::string place = print_place(task.job.place);
   const bool is_placed = place.empty() || why.starts_with(place);
-  const std::string sentence = is_placed ? why : describe_job_error(task.job, why);
+  const std::string sentence = is_placed ? why : describe_job_error(task.job, why, key);
   parts_.console.error(concat_text("picture ", task.index + 1, ": ", sentence));
   parts_.saver.note_failure(task, kind, sentence);
   if (parts_.arguments.json) {

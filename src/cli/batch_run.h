@@ -71,7 +71,8 @@ class BatchRun {
   void encode_ahead(const std::vector<BatchTask>& batch, const ShelvedModel& model);
   void paint_each(std::vector<BatchTask> batch);
   std::vector<Request> make_requests(std::vector<BatchTask>& batch);
-  void fail_task(const BatchTask& task, ErrorKind kind, const std::string& why);
+  void fail_task(const BatchTask& task, ErrorKind kind, const std::string& why,
+                 std::string_view key = {});
   void tell_reports();
   std::string subject(size_t images) const;
   bool must_end() const { return failed_ > 0 && parts_.arguments.batch.fail_fast; }

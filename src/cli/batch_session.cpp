@@ -2,8 +2,6 @@
 
 #include <cmath>
 #include <ctime>
-#include <iomanip>
-#include <sstream>
 #include <unistd.h>
 #include <utility>
 
@@ -11,6 +9,7 @@
 
 #include "cli/batch_run.h"
 #include "cli/batch_saver.h"
+#include "cli/print_units.h"
 #include "cli/result_stream.h"
 #include "core/check.h"
 #include "io/temporary_file.h"
@@ -254,13 +253,11 @@ int BatchSession::finish_dry_run() {
 
 /// What the pictures of this process would take.
 void BatchSession::print_estimate() {
-  constexpr double kGigabyte = 1e9;
   const Estimate estimate = estimate_.finish(*shelf_, setup_.batch_size);
-  std::ostringstream memory;
-  memory << std::fixed << std::setprecision(1) << estimate.memory / kGigabyte;
   const ModelDefaults& defaults = shelf_->find(checked_.first_model).defaults;
   console_.note(concat_text("estimated to take ", print_duration(estimate.seconds), " and ",
-                            memory.str(), " GB, on ", defaults.device, " in ", defaults.dtype));
+                            print_gigabytes(estimate.memory), ", on ", defaults.device, " in ",
+                            defaults.dtype));
 }
 
 int BatchSession::paint() {

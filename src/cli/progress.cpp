@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "cli/print_units.h"
 #include "core/check.h"
 
 namespace sd {
@@ -57,12 +58,8 @@ std::string Progress::line(int done, int total) const {
 }
 
 std::string Progress::memory() const {
-  constexpr double kGigabyte = 1e9;
   const double bytes = host_.memory();
-  if (bytes <= 0) return "";
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), ", %.1f GB", bytes / kGigabyte);
-  return text.data();
+  return bytes > 0 ? ", " + print_gigabytes(bytes) : "";
 }
 
 void Progress::tell_status() {

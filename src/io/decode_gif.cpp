@@ -15,6 +15,8 @@
 namespace sd {
 namespace {
 
+constexpr std::size_t kScreen = 13;  // bytes of the header and of the screen's description
+constexpr std::size_t kScreenFlags = 10;
 constexpr std::uint8_t kExtension = '!';
 constexpr std::uint8_t kImage = ',';
 constexpr std::uint8_t kTrailer = ';';
@@ -41,12 +43,16 @@ struct Frame {
   std::size_t data = 0;  ///< where its LZW code size lies
 };
 
+std::size_t palette_entries(std::uint8_t flags) {
+  return flags & kHasPalette ? std::size_t{2} << (flags & kPaletteBits) : 0;
+}
+
 /// The palette at `at`, where `flags` say that there is one, black behind its end; `at` is moved
 /// behind it. A ramp of grays is none to Pillow.
 std::optional<Palette> read_palette(const LittleEndianFile& file, std::uint8_t flags,
                                     std::size_t& at) {
-  if (!(flags & kHasPalette)) return std::nullopt;
-  const std::size_t count = std::size_t{2} << (flags & kPaletteBits);
+  const std::size_t count = palette_entries(flags);
+  if (count == 0) return std::nullopt;
   const auto stored = file.part(at, 3 * count);
   at += stored.size();
   Palette palette{};
@@ -58,13 +64,18 @@ std::optional<Palette> read_palette(const LittleEndianFile& file, std::uint8_t f
   return is_ramp ? std::nullopt : std::optional(palette);
 }
 
+/// Moves `at` behind the sub-blocks that begin there.
+void skip_blocks(const LittleEndianFile& file, std::size_t& at) {
+  while (const std::uint8_t length = file.u8(at++)) at += length;
+}
+
 /// Moves `at` behind an extension, whose label it is at.
 void read_extension(const LittleEndianFile& file, std::size_t& at, Frame& frame) {
   const std::uint8_t label = file.u8(at++);
   if (label == kGraphicControl && file.u8(at) > 0 && (file.u8(at + 1) & kIsTransparent)) {
     frame.background = file.u8(at + 4);
   }
-  while (const std::uint8_t length = file.u8(at++)) at += length;
+  skip_blocks(file, at);
 }
 
 /// Reads up to the first picture as Pillow's GifImagePlugin does, bytes without a meaning between
@@ -73,8 +84,8 @@ Frame read_frame(const LittleEndianFile& file) {
   Frame frame;
   frame.canvas_width = file.u16(6);
   frame.canvas_height = file.u16(8);
-  std::size_t at = 13;
-  const auto global_palette = read_palette(file, file.u8(10), at);
+  std::size_t at = kScreen;
+  const auto global_palette = read_palette(file, file.u8(kScreenFlags), at);
   for (std::uint8_t block = 0; (block = file.u8(at++)) != kImage;) {
     SD_CHECK(block != kTrailer, ErrorKind::kInput, "GIF file '", file.name(), "' holds no picture");
     if (block == kExtension) read_extension(file, at, frame);
@@ -217,6 +228,27 @@ Rgb color_of(const Frame& frame, std::uint8_t index) {
 }
 
 }  // namespace
+
+std::size_t count_gif_frames(std::span<const std::uint8_t> bytes) {
+  const std::string no_name;
+  const LittleEndianFile file(bytes, "GIF", no_name);
+  std::size_t frames = 0;
+  try {
+    std::size_t at = kScreen + 3 * palette_entries(file.u8(kScreenFlags));
+    for (std::uint8_t block = 0; (block = file.u8(at++)) != kTrailer;) {
+      if (block == kExtension) {
+        skip_blocks(file, ++at);
+      } else if (block == kImage) {
+        ++frames;
+        at += 9 + 3 * palette_entries(file.u8(at + 8)) + 1;
+        skip_blocks(file, at);
+      }
+    }
+  } catch (const Error&) {
+    return frames;  // cut short; many lack the trailer alone
+  }
+  return frames;
+}
 
 Picture decode_gif(std::span<const std::uint8_t> bytes, const std::string& name) {
   const LittleEndianFile file(bytes, "GIF", name);

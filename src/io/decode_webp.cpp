@@ -79,6 +79,11 @@ void decode_first(const Demuxer& demuxer, Picture& picture, const std::string& n
 
 }  // namespace
 
+std::size_t count_webp_frames(std::span<const std::uint8_t> bytes) {
+  const std::string no_name;
+  return WebPDemuxGetI(open({bytes, "WebP", no_name}).get(), WEBP_FF_FRAME_COUNT);
+}
+
 Picture decode_webp(std::span<const std::uint8_t> bytes, const std::string& name) {
   const LittleEndianFile file(bytes, "WebP", name);
   const Demuxer demuxer = open(file);

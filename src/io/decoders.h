@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -17,6 +18,10 @@ Picture decode_gif(std::span<const std::uint8_t> bytes, const std::string& name)
 Picture decode_png(std::span<const std::uint8_t> bytes, const std::string& name);
 Picture decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name);
 Picture decode_webp(std::span<const std::uint8_t> bytes, const std::string& name);
+
+/// How many frames such a file has. Of a damaged GIF those before the damage are counted.
+std::size_t count_gif_frames(std::span<const std::uint8_t> bytes);
+std::size_t count_webp_frames(std::span<const std::uint8_t> bytes);
 
 /// Throws kInput where a side is 0, longer than 20,000 pixels, or the area is above 256 Mpx (2^28):
 /// more than any real input, less than what exhausts the memory.

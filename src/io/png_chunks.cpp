@@ -16,10 +16,6 @@ namespace {
 constexpr std::array<std::uint8_t, 8> kSignature = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 constexpr std::size_t kMaxText = std::size_t{64} << 20;
 
-std::uint32_t big_endian(const std::uint8_t* p) {
-  return std::uint32_t{p[0]} << 24 | std::uint32_t{p[1]} << 16 | std::uint32_t{p[2]} << 8 | p[3];
-}
-
 [[noreturn]] void fail_too_much_text(const std::string& name) {
   fail(ErrorKind::kInput, "PNG file '", name, "' holds more than ", kMaxText >> 20, " MiB of text");
 }
@@ -72,6 +68,10 @@ std::optional<std::string> unpack_text(std::string_view type, std::string_view r
 }
 
 }  // namespace
+
+std::uint32_t big_endian(const std::uint8_t* p) {
+  return std::uint32_t{p[0]} << 24 | std::uint32_t{p[1]} << 16 | std::uint32_t{p[2]} << 8 | p[3];
+}
 
 bool is_png(std::span<const std::uint8_t> bytes) {
   return bytes.size() >= kSignature.size() &&

@@ -18,6 +18,9 @@ struct PngChunk {
 /// Whether the bytes start as a PNG file does.
 bool is_png(std::span<const std::uint8_t> bytes);
 
+/// The integer in the four bytes there, in the order of PNG.
+std::uint32_t big_endian(const std::uint8_t* bytes);
+
 /// The chunks up to and with IEND, each complete and with the right checksum. Throws kInput (naming
 /// `name`) where the file is cut short or damaged.
 std::vector<PngChunk> png_chunks(std::span<const std::uint8_t> bytes, const std::string& name);

@@ -19,6 +19,9 @@
 namespace sd {
 namespace {
 
+/// Least memory is a lower bound; the true peak is below its double.
+constexpr double kPeakOfLeast = 2;
+
 /// Seconds since it was made or last read.
 class Stopwatch {
  public:
@@ -164,9 +167,9 @@ int DiffusionPipeline::suggested_batch_size(const Request& request) const {
   const int64_t cells = placement_.device.is_cpu() ? kCellsOfCpu : kCellsOfGpu;
   int64_t images = std::clamp<int64_t>(cells / (h * w), 1, kMost);
   const auto available = available_memory(placement_.device);
-  // Least memory is a lower bound of what a batch takes.
   const auto fits = [&] {
-    return !available || 2 * family_->least_memory(images, plan.guidance, h, w) <= *available;
+    const double least = family_->least_memory(images, plan.guidance, h, w);
+    return !available || kPeakOfLeast * least <= *available;
   };
   while (images > 1 && !fits()) images /= 2;
   return static_cast<int>(images);
@@ -175,8 +178,6 @@ int DiffusionPipeline::suggested_batch_size(const Request& request) const {
 const DiffusionPipeline::Costs& DiffusionPipeline::costs_of(const RunPlan& plan) {
   // The program, its libraries and what the allocator keeps, on the CPU.
   constexpr double kProgram = 0.15e9;
-  // Least memory is a lower bound; the true peak is below its double.
-  constexpr double kPeak = 2;
   const auto [place, is_new] =
       costs_.try_emplace({plan.width, plan.height, plan.guidance, plan.images()});
   Costs& costs = place->second;
@@ -186,8 +187,8 @@ const DiffusionPipeline::Costs& DiffusionPipeline::costs_of(const RunPlan& plan)
                                            plan.height / factor, plan.width / factor);
   costs.call = speed_.seconds(needs.call);
   costs.decode = speed_.seconds(needs.decode);
-  const double call = kPeak * needs.call_memory;
-  const double decode = kPeak * needs.decode_memory;
+  const double call = kPeakOfLeast * needs.call_memory;
+  const double decode = kPeakOfLeast * needs.decode_memory;
   if (options_.low_memory) {
     costs.memory = std::max(
         {needs.text_weights, needs.denoiser_weights + call, needs.autoencoder_weights + decode});

@@ -162,6 +162,13 @@ class DryRuns(BatchTest):
         self.assertIn(b"dry run: 3 of 3 pictures would be painted (1 of 128x64, 2 of 64x64), into 'nowhere'\n", outcome.err)
         self.assertFalse((outcome.folder / "nowhere").exists())
 
+    def test_it_estimates_with_all_that_the_steps_depend_on(self):
+        # 1000 PLMS steps hold with trailing times alone: 0 would be passed with leading ones
+        self.write("spaced", [{"prompt": "a", "steps": 1000, "sampler": "plms", "spacing": "trailing"}])
+        outcome = self.batch("spaced", "--dry-run")
+        self.assertEqual(outcome.code, 0, outcome.err)
+        self.assertIn(b"estimated to take ", outcome.err)
+
     def test_of_a_stream_it_reads_all(self):
         outcome = self.batch("stream", "--dry-run", "-q", file="-", out="out/new", input=lines(JOBS).encode())
         self.assertEqual((outcome.code, outcome.files), (0, []), outcome.err)

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "cli/batch_estimate.h"
+#include "cli/print_units.h"
 #include "cli_fixture.h"
 #include "core/check.h"
 
@@ -342,6 +342,8 @@ TEST_F(BatchTest, OptionsThatCannotHoldAreRefused) {
   EXPECT_THAT(sd({"batch", "jobs.txt", "-o", "out", "--wildcards", "x"}).err,
               HasSubstr("does nothing without --dynamic"));
   EXPECT_THAT(sd({"batch", "jobs.txt", "-o", "out", "--devices", "a"}).err, HasSubstr("--devices"));
+  EXPECT_THAT(sd({"batch", "jobs.txt", "-o", "out", "--devices", "0,1", "--device", "cpu"}).err,
+              HasSubstr("--devices and --device cannot stand together"));
   EXPECT_FALSE(std::filesystem::exists("out"));
 }
 
