@@ -13,6 +13,9 @@ pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET GLOBAL sentencepiece)
 find_path(STB_INCLUDE_DIR stb/stb_image.h REQUIRED)
 add_library(stb INTERFACE IMPORTED GLOBAL)
 target_include_directories(stb SYSTEM INTERFACE "${STB_INCLUDE_DIR}")
+find_path(BOOST_INCLUDE_DIR boost/math/special_functions/beta.hpp REQUIRED)
+add_library(boost INTERFACE IMPORTED GLOBAL)
+target_include_directories(boost SYSTEM INTERFACE "${BOOST_INCLUDE_DIR}")
 # Built into the program, which then needs no fonts where it runs.
 find_file(SD_LABEL_FONT DejaVuSans.ttf PATHS /usr/share/fonts /usr/local/share/fonts
           PATH_SUFFIXES truetype/dejavu dejavu dejavu-sans-fonts TTF REQUIRED)

@@ -9,7 +9,7 @@ sd_venv=$sd_cache/venv
 sd_packages=(
   g++ cmake ninja-build ccache pkg-config python3 python3-venv
   libcli11-dev nlohmann-json3-dev libstb-dev libsentencepiece-dev libutf8proc-dev libpng-dev libjpeg-dev
-  libssl-dev libwebp-dev fonts-dejavu-core
+  libssl-dev libwebp-dev libboost-dev fonts-dejavu-core
 )
 sd_test_packages=(git libgtest-dev libgmock-dev libbenchmark-dev libimage-exiftool-perl zsh fish)
 

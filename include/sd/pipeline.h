@@ -23,6 +23,8 @@ struct LoadOptions {
   bool low_memory = false;      ///< one component on the device at a time, freed after use
   bool vae_tiling = false;      ///< encode and decode in tiles, as diffusers `enable_tiling`
   bool vae_slicing = false;     ///< decode one image at a time, as diffusers `enable_slicing`
+  bool no_t5 = false;           ///< leaves the T5 text encoder out, where the family can do without
+  std::string t5_dtype;         ///< of the T5 text encoder, as dtype; empty: dtype
   bool defer_weights = false;   ///< read the networks' weights at load_weights() or first use
 };
 
@@ -32,25 +34,42 @@ struct Latents {
   std::vector<float> values;
 };
 
+/// Skip-layer guidance of SD3.5: in a part of the steps the network runs once more on the prompt,
+/// without some of its blocks, and the picture is pushed away from what that gives.
+struct SkipLayerGuidance {
+  std::vector<int> layers;  ///< numbers of the blocks that are left out; empty: none of all this
+  double scale = 2.8;
+  double start = 0.01;  ///< share of the steps after which it begins
+  double stop = 0.2;    ///< share of the steps before which it ends
+
+  bool operator==(const SkipLayerGuidance&) const = default;
+};
+
 /// One image to paint. What is not set takes the default of the model's family.
 struct Request {
   std::string prompt;
   std::string negative_prompt;
-  std::optional<int> width;     ///< pixels, a multiple of the family's factor
-  std::optional<int> height;    ///< pixels
-  std::optional<int> steps;     ///< denoising steps
+  std::string prompt_2;  ///< of the second and third text encoder; empty: `prompt`
+  std::string prompt_3;
+  std::string negative_prompt_2;  ///< empty: `negative_prompt`
+  std::string negative_prompt_3;
+  std::optional<int> max_sequence_length;  ///< tokens of the T5 text encoder
+  std::optional<int> width;                ///< pixels, a multiple of the family's factor
+  std::optional<int> height;               ///< pixels
+  std::optional<int> steps;                ///< denoising steps
   std::optional<double> scale;  ///< classifier-free guidance scale; 1 and below: no guidance
   double guidance_rescale = 0;  ///< phi of Lin et al. 2023, section 3.4
-  std::string sampler;          ///< one of kSamplerNames; empty: the model's own
-  std::string sigmas;           ///< "karras"; empty: the model's own
-  std::string spacing;          ///< "leading", "linspace" or "trailing"; empty: the model's own
-  double eta = 0;               ///< DDIM's eta (Song et al. 2021, eq. 16)
+  SkipLayerGuidance skip_layers;
+  std::string sampler;  ///< one of kSamplerNames; empty: the model's own
+  std::string sigmas;   ///< "karras", "exponential" or "beta"; empty: the model's own
+  std::string spacing;  ///< "leading", "linspace" or "trailing"; empty: the model's own
+  double eta = 0;       ///< DDIM's eta (Song et al. 2021, eq. 16)
   uint64_t seed = 0;
   int clip_skip = 0;  ///< last layers of the CLIP text encoder to leave out
 
   std::optional<Picture> init_image;    ///< img2img: the picture to start from
   std::optional<Latents> init_latents;  ///< img2img: latents in place of a picture
-  double strength = 0.8;                ///< img2img: share of the steps that are run, 0 to 1
+  std::optional<double> strength;       ///< img2img: share of the steps that are run, 0 to 1
 
   int preview_every = 0;  ///< steps between two calls of Observer::on_preview; 0: none
 };
@@ -61,12 +80,14 @@ struct Settings {
   int height = 0;
   int steps = 0;  ///< as asked for
   double scale = 0;
+  double strength = 0;            ///< of img2img
   std::string sampler;            ///< name on the command line, "ddim" say
-  std::string prediction_type;    ///< "epsilon", "v_prediction" or "sample"
+  std::string prediction_type;    ///< "epsilon", "v_prediction", "sample" or "flow"
   std::vector<double> timesteps;  ///< of the model calls that were made
   std::string device;             ///< "cpu" or "cuda:0"
   std::string dtype;              ///< "fp32", "bf16" or "fp16"
-  int threads = 1;                ///< CPU threads of an operation
+  std::string t5;   ///< of the T5 text encoder: its dtype, or "none"; empty: the family has none
+  int threads = 1;  ///< CPU threads of an operation
 };
 
 /// Seconds spent on images that are computed together.
@@ -96,10 +117,13 @@ struct ModelDefaults {
   int width = 0;  ///< pixels
   int height = 0;
   int steps = 0;
+  int img2img_steps = 0;
   double scale = 0;
+  double strength = 0;
   std::string sampler;  ///< one of kSamplerNames
   std::string device;   ///< as in Settings
   std::string dtype;
+  std::string t5 = {};
 };
 
 /// What painting takes, roughly.

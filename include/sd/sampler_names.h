@@ -12,7 +12,7 @@ struct SamplerName {
 };
 
 /// Every sampler. `src/diffusion/registry.cpp` says what each of them is.
-inline constexpr std::array<SamplerName, 10> kSamplerNames = {{
+inline constexpr std::array<SamplerName, 12> kSamplerNames = {{
     {"ddim", "DDIM"},
     {"plms", "PLMS"},
     {"pndm", "PNDM"},
@@ -23,6 +23,8 @@ inline constexpr std::array<SamplerName, 10> kSamplerNames = {{
     {"dpmpp_2m", "DPM++ 2M"},
     {"unipc", "UniPC"},
     {"lcm", "LCM"},
+    {"flow_euler", "Flow Euler"},
+    {"flow_heun", "Flow Heun"},
 }};
 
 }  // namespace sd

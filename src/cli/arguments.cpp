@@ -15,6 +15,15 @@ bool are_one_folder(const std::string& a, const std::string& b) {
 
 }  // namespace
 
+void check_skip_layers(const Arguments& arguments) {
+  const char* idle = arguments.skip_layer_scale   ? "--skip-layer-scale"
+                     : arguments.skip_layer_start ? "--skip-layer-start"
+                     : arguments.skip_layer_stop  ? "--skip-layer-stop"
+                                                  : nullptr;
+  SD_CHECK(idle == nullptr || !arguments.request.skip_layers.layers.empty(), ErrorKind::kUsage,
+           idle, " does nothing without --skip-layers");
+}
+
 void join_arguments(Arguments& arguments) {
   const auto check = [](bool agree, const std::string& one, const std::string& other) {
     SD_CHECK(agree, ErrorKind::kUsage, one, " and ", other, " cannot stand together");
@@ -26,6 +35,7 @@ void join_arguments(Arguments& arguments) {
   check(!arguments.count || !arguments.n_iter, "--count", "--n_iter");
   check(!arguments.json || arguments.output != "-", "--json", "--output -");
   check(arguments.request.preview_every == 0 || arguments.output != "-", "--preview", "--output -");
+  check(!arguments.load.no_t5 || arguments.load.t5_dtype.empty(), "--no-t5", "--t5-dtype");
   check(!arguments.plms || !arguments.dpm_solver, "--plms", "--dpm_solver");
   if (arguments.plms || arguments.dpm_solver) {
     const std::string named = arguments.plms ? "plms" : "dpmpp_2m";
@@ -48,6 +58,13 @@ void join_arguments(Arguments& arguments) {
   const bool writes_grid = arguments.n_rows || (!arguments.compat.empty() && !arguments.skip_grid);
   SD_CHECK(!arguments.skip_save || writes_grid, ErrorKind::kUsage,
            "--skip_save leaves nothing to write: a grid was expected (--n_rows N)");
+  SkipLayerGuidance& skip = arguments.request.skip_layers;
+  skip.scale = arguments.skip_layer_scale.value_or(skip.scale);
+  skip.start = arguments.skip_layer_start.value_or(skip.start);
+  skip.stop = arguments.skip_layer_stop.value_or(skip.stop);
+  SD_CHECK(skip.layers.empty() || skip.start < skip.stop, ErrorKind::kUsage,
+           "--skip-layer-start expects less than the --skip-layer-stop of ", skip.stop, ", found ",
+           skip.start);
   if (arguments.strength) arguments.request.strength = *arguments.strength;
   if (arguments.outdir) {
     std::optional<std::string>& output = arguments.output;

@@ -69,6 +69,10 @@ struct Arguments {
   std::optional<std::string> init_latents;
   std::optional<double> strength;
 
+  std::optional<double> skip_layer_scale;
+  std::optional<double> skip_layer_start;
+  std::optional<double> skip_layer_stop;
+
   std::optional<std::string> output;
   std::optional<std::string> outdir;  ///< CompVis: --output FOLDER/
   std::optional<PictureFormat> format;
@@ -93,6 +97,9 @@ struct Arguments {
   bool help = false;
   bool version = false;
 };
+
+/// Errors: kUsage where something is said of skip-layer guidance without --skip-layers.
+void check_skip_layers(const Arguments& arguments);
 
 /// Stores what CompVis' options mean in the fields of ours: sampler, dtype and output. Errors:
 /// kUsage where two options say different things, both of which cannot hold.

@@ -5,6 +5,7 @@
 #include "core/check.h"
 #include "jobs/job_error.h"
 #include "jobs/job_keys.h"
+#include "jobs/prompt_keys.h"
 
 namespace sd {
 namespace {
@@ -14,8 +15,11 @@ namespace fs = std::filesystem;
 /// The request as far as the model judges it, in a text.
 std::string values_of(const BatchTask& task) {
   Job job = task.job;
-  job.request.prompt.clear();
-  job.request.negative_prompt.clear();
+  // Whether a prompt is there counts: not every model takes all of them.
+  for (const PromptKey& prompt : kPromptKeys) {
+    std::string& text = job.request.*prompt.text;
+    if (!text.empty()) text = "x";
+  }
   job.request.seed = 0;
   job.seed.reset();
   job.output.clear();

@@ -17,7 +17,11 @@ void BatchEstimate::add(const BatchTask& task, const ModelDefaults& defaults) {
   Request& same = group.job.request;
   same.width = request.width.value_or(defaults.width);
   same.height = request.height.value_or(defaults.height);
-  same.steps = request.steps.value_or(defaults.steps);
+  same.steps = steps_of(task, defaults);
+  same.max_sequence_length = request.max_sequence_length;
+  same.skip_layers = request.skip_layers;
+  // Whatever the scale is, it costs the same.
+  same.skip_layers.scale = 0;
   same.scale = request.scale.value_or(defaults.scale) > 1 ? 2 : 1;  // guided or not
   same.sampler = request.sampler;
   same.sigmas = request.sigmas;

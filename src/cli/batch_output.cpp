@@ -63,7 +63,7 @@ BatchNamer::Name BatchNamer::name(const BatchTask& task, const std::string& mode
                            .prompt = request.prompt,
                            .negative_prompt = request.negative_prompt,
                            .sampler = request.sampler.empty() ? defaults.sampler : request.sampler,
-                           .steps = request.steps.value_or(defaults.steps),
+                           .steps = steps_of(task, defaults),
                            .scale = request.scale.value_or(defaults.scale),
                            .width = request.width.value_or(defaults.width),
                            .height = request.height.value_or(defaults.height),

@@ -16,7 +16,8 @@
 namespace sd {
 namespace {
 
-/// Whether two tasks can be one batch: one model, one size, both guided or not.
+/// Whether two tasks can be one batch: one model, one size, as many text tokens, both guided or
+/// not.
 bool fit_together(const BatchTask& a, const BatchTask& b, const ModelDefaults& defaults) {
   const auto side = [](const std::optional<int>& value, int usual) {
     return value.value_or(usual);
@@ -32,6 +33,7 @@ bool fit_together(const BatchTask& a, const BatchTask& b, const ModelDefaults& d
   return a.job.model == b.job.model && is_guided(left) == is_guided(right) &&
          side(left.width, defaults.width) == side(right.width, defaults.width) &&
          side(left.height, defaults.height) == side(right.height, defaults.height) &&
+         left.max_sequence_length == right.max_sequence_length &&
          input_size_of(a) == input_size_of(b);
 }
 

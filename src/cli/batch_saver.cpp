@@ -121,7 +121,8 @@ void BatchSaver::write(const FinishedPicture& picture) {
                       .batch_size = picture.painted.batch_size,
                       .worker = options_.worker,
                       .parameters = of_job,
-                      .prompt_template = task.prompt_template},
+                      .prompt_template = task.prompt_template,
+                      .other_templates = task.other_templates},
         origin.model_hash);
     saved.line = options_.is_json
                      ? image_report(*written, task.index, picture.request, picture.painted, origin)

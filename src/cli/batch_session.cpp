@@ -231,11 +231,11 @@ void BatchSession::print_plan(const BatchTask& task, const BatchNamer::Name& nam
   if (!shard_.shard.has(task.index) || todo_.is_left_out[index]) return;
   const Request& request = task.job.request;
   const ModelDefaults& defaults = shelf_->find(task.job.model).defaults;
-  print_result(host_, concat_text(name.file, "\t", request.width.value_or(defaults.width), "x",
-                                  request.height.value_or(defaults.height), "\t",
-                                  request.steps.value_or(defaults.steps), " steps\t",
-                                  request.sampler.empty() ? defaults.sampler : request.sampler,
-                                  "\tseed ", request.seed, "\t", quotable(request.prompt), "\n"));
+  print_result(host_,
+               concat_text(name.file, "\t", request.width.value_or(defaults.width), "x",
+                           request.height.value_or(defaults.height), "\t", steps_of(task, defaults),
+                           " steps\t", request.sampler.empty() ? defaults.sampler : request.sampler,
+                           "\tseed ", request.seed, "\t", quotable(request.prompt), "\n"));
   estimate_.add(task, defaults);
 }
 

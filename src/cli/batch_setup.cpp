@@ -7,25 +7,25 @@
 #include "io/sha256.h"
 #include "jobs/dynamic_prompt.h"
 #include "jobs/job_hash.h"
+#include "jobs/prompt_keys.h"
 
 namespace sd {
 namespace {
 
 void expand(BatchTask& task, const Wildcards& wildcards) {
   Request& request = task.job.request;
-  std::string_view key = "prompt";
-  try {
-    std::string prompt =
-        expand_prompt(request.prompt, request.seed, wildcards, PromptKind::kPrompt);
-    key = "negative_prompt";
-    request.negative_prompt = expand_prompt(request.negative_prompt, request.seed, wildcards,
-                                            PromptKind::kNegativePrompt);
-    if (prompt != request.prompt) {
-      task.prompt_template = std::exchange(request.prompt, std::move(prompt));
+  for (const PromptKey& prompt : kPromptKeys) {
+    std::string& text = request.*prompt.text;
+    try {
+      std::string expanded = expand_prompt(text, request.seed, wildcards, prompt);
+      if (expanded == text) continue;
+      const bool is_first = prompt.key == kPromptKeys[0].key;
+      (is_first ? task.prompt_template : task.other_templates[std::string(prompt.key)]) =
+          std::exchange(text, std::move(expanded));
+    } catch (const Error& error) {
+      const JobPlace* place = find_key(task.job, prompt.key);
+      fail(error.kind(), print_place(place ? *place : task.job.place), ": ", error.what());
     }
-  } catch (const Error& error) {
-    const JobPlace* place = find_key(task.job, key);
-    fail(error.kind(), print_place(place ? *place : task.job.place), ": ", error.what());
   }
 }
 
@@ -55,6 +55,7 @@ std::string parameters_of(const BatchSetup& setup, const BatchTask& task, Pictur
   PictureSetting setting = {.model_hash = model_hash,
                             .dtype = defaults.dtype,
                             .device = defaults.device,
+                            .t5 = defaults.t5,
                             .vae_tiling = setup.vae_tiling,
                             .encoding = {format, setup.quality}};
   (task.job.init_image.empty() ? setting.init_latents_sha256 : setting.init_image_sha256) =
@@ -72,10 +73,6 @@ const std::string& StartHashes::sha256(const std::string& path) {
   sha256_ = hash.hex();
   path_ = path;
   return sha256_;
-}
-
-const std::string& start_of(const BatchTask& task) {
-  return task.job.init_image.empty() ? task.job.init_latents : task.job.init_image;
 }
 
 }  // namespace sd

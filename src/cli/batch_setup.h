@@ -67,7 +67,4 @@ class StartHashes {
   std::string sha256_;
 };
 
-/// The path of a file that a task starts from, "" where there is none.
-const std::string& start_of(const BatchTask& task);
-
 }  // namespace sd

@@ -59,6 +59,7 @@ Timings sum_timings(const std::vector<Painted>& painted) {
 }
 
 int run_bench(const Arguments& arguments, const Host& host, Console& console) {
+  check_skip_layers(arguments);
   LoadOptions options = arguments.load;
   if (options.model.empty()) options.model = kDefaultModel;
   const ModelPath model = find_model(options.model);

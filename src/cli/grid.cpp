@@ -54,6 +54,8 @@ int run_grid(const Arguments& arguments, const Host& host, Console& console) {
   const bool has_prompts = std::ranges::find(axes, "prompt", &GridAxis::key) != axes.end();
   SD_CHECK(arguments.prompt || has_prompts, ErrorKind::kUsage,
            "--prompt TEXT is needed: what to paint (or an axis of prompts, --x prompt=TEXT,TEXT)");
+  const bool has_layers = std::ranges::find(axes, "skip_layers", &GridAxis::key) != axes.end();
+  if (!has_layers) check_skip_layers(arguments);
   GridSheet sheet(arguments, axes);
   BatchHooks hooks;
   hooks.on_task = [&](const BatchTask& task, const BatchNamer::Name& name,

@@ -155,7 +155,7 @@ const std::array kKeys = {
     Key{"scheduler", [](const ModelInfo& info) -> Json { return info.scheduler; },
         "diffusers' class; maybe empty"},
     Key{"prediction_type", [](const ModelInfo& info) -> Json { return info.prediction_type; },
-        "what the network predicts: epsilon, v_prediction or sample"},
+        "what the network predicts: epsilon, v_prediction, sample or flow"},
     Key{"hash",
         [](const ModelInfo& info) -> Json { return info.hash ? Json(*info.hash) : nullptr; },
         "SHA-256 of the denoising network's files; null unless it is known or --hash was given"},
@@ -194,7 +194,9 @@ ModelInfo read_model_info(const fs::path& folder, const std::string& variant) {
   if (model.has("scheduler") && is_there(scheduler)) {
     const nlohmann::json config = parse_json_object(read_model_text(scheduler), scheduler.string());
     info.scheduler = model.components.at("scheduler");
-    info.prediction_type = string_or(config, "prediction_type", "epsilon");
+    // The schedulers of rectified flow have no such key: their networks predict a velocity.
+    const bool is_flow = info.scheduler.starts_with("FlowMatch");
+    info.prediction_type = string_or(config, "prediction_type", is_flow ? "flow" : "epsilon");
   }
   return info;
 }

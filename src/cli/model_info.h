@@ -30,7 +30,7 @@ struct ModelInfo {
   std::string diffusers_version;  ///< that wrote it; empty where it is not said
   std::string family;             ///< empty where sd does not know it
   std::string scheduler;          ///< class; empty where there is none
-  std::string prediction_type;    ///< "epsilon", "v_prediction" or "sample"
+  std::string prediction_type;    ///< "epsilon", "v_prediction", "sample" or "flow"
   std::optional<std::string> hash;
   std::vector<ComponentInfo> components;
 };

@@ -5,15 +5,17 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "cli/arguments.h"
 #include "cli/options.h"
+#include "core/check.h"
 #include "jobs/parse_value.h"
 
 // What options take, for the tables of options.cpp.
 namespace sd::takes {
 
-/// That field of the arguments, or of what they hold: request, load options, batch, grid.
+/// That field of the arguments, or of what they hold: request, load options, batch, grid, guidance.
 template <typename Owner, typename Field>
 Field& field_of(Arguments& arguments, Field Owner::*field) {
   if constexpr (std::is_same_v<Owner, Request>) {
@@ -22,6 +24,8 @@ Field& field_of(Arguments& arguments, Field Owner::*field) {
     return arguments.load.*field;
   } else if constexpr (std::is_same_v<Owner, BatchArguments>) {
     return arguments.batch.*field;
+  } else if constexpr (std::is_same_v<Owner, SkipLayerGuidance>) {
+    return arguments.request.skip_layers.*field;
   } else if constexpr (std::is_same_v<Owner, GridArguments>) {
     return arguments.grid.*field;
   } else {
@@ -59,6 +63,16 @@ OptionValue real(Field Owner::*field, double low, double high) {
   return parsed(field, print_range(low, high), [=](std::string_view flag, const std::string& text) {
     return parse_real(flag, text, low, high);
   });
+}
+
+/// Whole numbers from `low` to `high` with commas between, or none.
+template <typename Owner>
+OptionValue integers(std::vector<int> Owner::*field, int low, int high) {
+  return parsed(field,
+                concat_text("numbers from ", print_range(int64_t{low}, int64_t{high}), ", or none"),
+                [=](std::string_view flag, const std::string& text) {
+                  return parse_integers(flag, text, low, high);
+                });
 }
 
 /// One of `names`, which must outlive the option, in upper or lower case.

@@ -210,8 +210,8 @@ class Painter {
     const size_t calls = settings.timesteps.size();
     if (request.init_image || request.init_latents) {
       console_.detail(concat_text("target t_enc is ", calls, calls == 1 ? " step" : " steps"));
-      if (calls == 0 && request.strength > 0) {
-        console_.warning(concat_text("--strength ", request.strength, " of ", settings.steps,
+      if (calls == 0 && settings.strength > 0) {
+        console_.warning(concat_text("--strength ", settings.strength, " of ", settings.steps,
                                      " steps leaves none to run: the text changed nothing"));
       }
     }
@@ -227,9 +227,12 @@ class Painter {
 
   /// Says which options do nothing without guidance.
   void warn_unguided(const Request& request, double scale) {
-    const char* option = !request.negative_prompt.empty() ? "--negative-prompt"
-                         : request.guidance_rescale > 0   ? "--guidance-rescale"
-                                                          : nullptr;
+    const char* option = !request.negative_prompt.empty()      ? "--negative-prompt"
+                         : !request.negative_prompt_2.empty()  ? "--negative-prompt-2"
+                         : !request.negative_prompt_3.empty()  ? "--negative-prompt-3"
+                         : request.guidance_rescale > 0        ? "--guidance-rescale"
+                         : !request.skip_layers.layers.empty() ? "--skip-layers"
+                                                               : nullptr;
     if (option != nullptr) {
       console_.warning(
           concat_text(option, " does nothing with --scale ", scale, ": guidance begins above 1"));

@@ -170,6 +170,7 @@ fs::path picture_path(const PaintPlan& plan, const PlannedImage& image) {
 }
 
 PaintPlan make_paint_plan(const Arguments& arguments, const Host& host) {
+  check_skip_layers(arguments);
   const Amount amount = find_amount(arguments);
   PaintPlan plan;
   plan.batch_size = amount.batch_size;

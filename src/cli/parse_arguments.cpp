@@ -50,7 +50,7 @@ const Option* find_option(const Command& command, std::string_view argument) {
 /// The option of this command that does what one of diffusers' arguments, of A1111's fields or of
 /// the original scripts' options does under another name.
 const Option* find_foreign(const Command& command, std::string_view typed) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kForeign = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 21> kForeign = {
       {{"guidance-scale", "--scale"},
        {"cfg-scale", "--scale"},
        {"cfg", "--scale"},
@@ -67,7 +67,11 @@ const Option* find_foreign(const Command& command, std::string_view typed) {
        {"ckpt-path", "--model"},
        {"checkpoint", "--model"},
        {"diffusion-model", "--model"},
-       {"torch-dtype", "--dtype"}}};
+       {"torch-dtype", "--dtype"},
+       {"skip-guidance-layers", "--skip-layers"},
+       {"skip-layer-guidance-scale", "--skip-layer-scale"},
+       {"skip-layer-guidance-start", "--skip-layer-start"},
+       {"skip-layer-guidance-stop", "--skip-layer-stop"}}};
   const std::string name =
       replaced(typed.substr(std::min(typed.find_first_not_of('-'), typed.size())), '_', '-');
   const auto* found = std::ranges::find(kForeign, name, [](const auto& row) { return row.first; });

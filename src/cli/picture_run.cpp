@@ -17,6 +17,7 @@
 #include "io/sha256.h"
 #include "jobs/job_keys.h"
 #include "jobs/picture_job.h"
+#include "jobs/picture_parameters.h"
 
 namespace sd {
 namespace {
@@ -90,7 +91,7 @@ class Differences {
                                        print_names(picture.unequalled)));
         }
         made_with_[pictures.files[i]] = {picture.variant, picture.device, picture.dtype,
-                                         picture.vae_tiling};
+                                         picture.vae_tiling, picture.t5};
       } catch (const Error& error) {
         if (error.kind() != ErrorKind::kUsage) throw;
       }
@@ -123,6 +124,7 @@ class Differences {
     if (then.vae_tiling && *then.vae_tiling != load_.vae_tiling) {
       note(*then.vae_tiling ? "--vae-tiling, and here is none" : "no --vae-tiling, and here it is");
     }
+    compare_t5(then, now, note);
   }
 
   void tell() const {
@@ -141,7 +143,18 @@ class Differences {
     std::optional<std::string> device;
     std::optional<std::string> dtype;
     std::optional<bool> vae_tiling;
+    std::optional<std::string> t5;
   };
+
+  template <typename Note>
+  static void compare_t5(const MadeWith& then, const ModelDefaults& now, const Note& note) {
+    const std::string& was = then.t5 ? *then.t5 : then.dtype.value_or(now.t5);
+    const bool follows = !then.t5 && now.t5 == now.dtype;  // then --dtype was told of
+    if (now.t5.empty() || was == now.t5 || follows) return;
+    note(was == kNoT5      ? "--no-t5, and here T5 takes part"
+         : now.t5 == kNoT5 ? "T5, and here is --no-t5"
+                           : concat_text("--t5-dtype ", was, ", and here is ", now.t5));
+  }
 
   static std::string kind_of(const std::string& device) {
     return device.substr(0, device.find(':'));

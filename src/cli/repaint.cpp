@@ -91,7 +91,7 @@ std::vector<std::string> repaint_arguments(const Infotext& parameters) {
     add(arguments, "--negative-prompt", parameters.negative_prompt);
   }
   for (const PictureValue& value : values) {
-    if (value.key == "vae_tiling") {
+    if (value.key == "vae_tiling" || value.key == "no_t5") {
       arguments.push_back(option_of(value.key));
     } else {
       add(arguments, option_of(value.key), value.value);

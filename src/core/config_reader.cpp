@@ -143,6 +143,11 @@ bool ConfigReader::has(const std::string& key) const {
   return found != state_->values.end() && !found->is_null();
 }
 
+bool ConfigReader::is_null(const std::string& key) const {
+  const auto found = state_->values.find(key);
+  return found != state_->values.end() && found->is_null();
+}
+
 bool ConfigReader::is_list(const std::string& key) const {
   return has(key) && state_->values[key].is_array();
 }

@@ -38,6 +38,8 @@ class ConfigReader {
 
   /// Is the key there with a value other than null?
   bool has(const std::string& key) const;
+  /// Is the key there with the value null?
+  bool is_null(const std::string& key) const;
   /// Is the key there with a list as its value?
   bool is_list(const std::string& key) const;
 

@@ -35,17 +35,17 @@ c10::Device resolve_device(const std::string& name) {
   return c10::Device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index));
 }
 
-c10::ScalarType resolve_dtype(const std::string& name, c10::Device device) {
+c10::ScalarType resolve_dtype(const std::string& name, c10::Device device, std::string_view flag) {
   if (name == "auto") {
     if (device.is_cuda()) return c10::ScalarType::Half;
     return cpu_has_bf16() ? c10::ScalarType::BFloat16 : c10::ScalarType::Float;
   }
   if (name == "fp32") return c10::ScalarType::Float;
   if (name == "bf16") return c10::ScalarType::BFloat16;
-  SD_CHECK(name == "fp16", ErrorKind::kUsage, "--dtype: expected auto, fp32, bf16 or fp16, found '",
+  SD_CHECK(name == "fp16", ErrorKind::kUsage, flag, ": expected auto, fp32, bf16 or fp16, found '",
            name, "'");
-  SD_CHECK(device.is_cuda(), ErrorKind::kUsage,
-           "--dtype fp16: CPUs compute float16 hundreds of times slower; use bf16 or fp32 there");
+  SD_CHECK(device.is_cuda(), ErrorKind::kUsage, flag,
+           " fp16: CPUs compute float16 hundreds of times slower; use bf16 or fp32 there");
   return c10::ScalarType::Half;
 }
 
@@ -60,10 +60,11 @@ bool cpu_has_bf16() {
   return amx || avx512;
 }
 
-Placement resolve_placement(const std::string& device, const std::string& dtype) {
+Placement resolve_placement(const std::string& device, const std::string& dtype,
+                            std::string_view dtype_flag) {
   Placement placement;
   placement.device = resolve_device(device);
-  placement.dtype = resolve_dtype(dtype, placement.device);
+  placement.dtype = resolve_dtype(dtype, placement.device, dtype_flag);
   return placement;
 }
 

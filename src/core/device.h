@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/placement.h"
 
@@ -11,8 +12,10 @@ bool cpu_has_bf16();
 
 /// The placement that `--device` and `--dtype` ask for. "auto" device: CUDA where a GPU is, else
 /// the CPU; "auto" dtype: fp16 on CUDA, bf16 on a CPU that has it, else fp32. Errors: kUsage for a
-/// name that is none, a GPU that is not there, fp16 on a CPU.
-Placement resolve_placement(const std::string& device, const std::string& dtype);
+/// name that is none, a GPU that is not there, fp16 on a CPU; `dtype_flag` names what asked for the
+/// dtype.
+Placement resolve_placement(const std::string& device, const std::string& dtype,
+                            std::string_view dtype_flag = "--dtype");
 
 /// "cpu", "cuda:0"
 std::string device_name(const Placement& placement);

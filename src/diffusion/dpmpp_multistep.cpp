@@ -20,7 +20,7 @@ class DpmppMultistep : public VpMultistepScheduler {
         heun_(config.get_choice("solver_type", {"midpoint", "heun"}) == "heun"),
         euler_at_final_(config.get_bool("euler_at_final")),
         // Without rounding, diffusers truncates: to the time below.
-        rounds_times_(config.get_string("beta_schedule") != "squaredcos_cap_v2"),
+        rounds_karras_times_(config.get_string("beta_schedule") != "squaredcos_cap_v2"),
         lambda_min_(config.get_double("lambda_min_clipped")) {
     config.get_choice("algorithm_type", {"dpmsolver++"});
     if (solver_order() < 1 || solver_order() > 3) config.refuse("solver_order");
@@ -35,8 +35,8 @@ class DpmppMultistep : public VpMultistepScheduler {
     forget();
     return make_grid({.steps = steps,
                       .grid_end = train_times() - times_below_lambda_min(),
-                      .karras_end = KarrasEnd::kTrainingMinimum,
-                      .rounds_times = rounds_times_});
+                      .curve_end = CurveEnd::kTrainingMinimum,
+                      .rounds_karras_times = rounds_karras_times_});
   }
 
   bool is_computable(int64_t call) const override {
@@ -128,7 +128,7 @@ class DpmppMultistep : public VpMultistepScheduler {
 
   bool heun_;
   bool euler_at_final_;
-  bool rounds_times_;
+  bool rounds_karras_times_;
   double lambda_min_;
 };
 

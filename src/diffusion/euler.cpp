@@ -4,6 +4,7 @@
 #include "core/tensor_ops.h"
 #include "diffusion/host_math.h"
 #include "diffusion/noise_schedule.h"
+#include "diffusion/sigma_curve.h"
 #include "diffusion/sigma_scheduler.h"
 #include "diffusion/sigma_table.h"
 
@@ -32,17 +33,15 @@ class Euler : public SigmaScheduler {
                     "log_linear"),
         continuous_(config.get_choice("timestep_type", {"discrete", "continuous"}) == "continuous"),
         ends_at_zero_(config.get_choice("final_sigmas_type", {"zero", "sigma_min"}) == "zero"),
-        karras_(config.get_bool("use_karras_sigmas")) {
-    refuse_other_sigmas(config);
-  }
+        curve_(sigma_curve(config)) {}
 
  protected:
   std::vector<double> make_run(int64_t steps) override {
     std::vector<double> times = fractional_times(spacing_request(steps));
     std::vector<double> sigmas =
         log_linear_ ? log_linear_sigmas(steps) : interpolate(times, table());
-    if (karras_) {
-      sigmas = karras_sigmas(config_, sigmas.front(), sigmas.back(), steps);
+    if (curve_ != SigmaCurve::kOwn) {
+      sigmas = curved_sigmas(curve_, config_, sigmas.front(), sigmas.back(), steps);
       times = times_of_sigmas(sigmas, table());
     }
     std::vector<float> run(sigmas.begin(), sigmas.end());
@@ -78,7 +77,7 @@ class Euler : public SigmaScheduler {
   bool log_linear_;
   bool continuous_;
   bool ends_at_zero_;
-  bool karras_;
+  SigmaCurve curve_;
 };
 
 }  // namespace

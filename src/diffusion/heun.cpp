@@ -2,6 +2,7 @@
 
 #include "core/tensor_ops.h"
 #include "diffusion/noise_schedule.h"
+#include "diffusion/sigma_curve.h"
 #include "diffusion/sigma_scheduler.h"
 #include "diffusion/sigma_table.h"
 
@@ -25,9 +26,7 @@ class Heun : public SigmaScheduler {
                        {"epsilon", "v_prediction", "sample"}),
         config_(config),
         clip_(config),
-        karras_(config.get_bool("use_karras_sigmas")) {
-    refuse_other_sigmas(config);
-  }
+        curve_(sigma_curve(config)) {}
 
   int64_t order() const override { return 2; }
 
@@ -36,8 +35,8 @@ class Heun : public SigmaScheduler {
     slope_.reset();
     std::vector<double> times = fractional_times(spacing_request(steps));
     std::vector<double> sigmas = interpolate(times, table());
-    if (karras_) {
-      sigmas = karras_sigmas(config_, sigmas.front(), sigmas.back(), steps);
+    if (curve_ != SigmaCurve::kOwn) {
+      sigmas = curved_sigmas(curve_, config_, sigmas.front(), sigmas.back(), steps);
       times = times_of_sigmas(sigmas, table());
     }
     const std::vector<double> doubled = all_but_first_twice(sigmas);
@@ -68,7 +67,7 @@ class Heun : public SigmaScheduler {
  private:
   SchedulerConfig config_;
   X0Clip clip_;
-  bool karras_;
+  SigmaCurve curve_;
 
   at::Tensor slope_;   ///< of the Euler step that waits for its correction
   at::Tensor sample_;  ///< where it began

@@ -24,11 +24,18 @@ struct Sampler {
 
 const std::vector<Sampler>& samplers() {
   static const std::vector<Sampler> kTable = {
-      {"ddim", ddim_class(), {}},   {"plms", pndm_class(), {{"skip_prk_steps", true}}},
-      {"pndm", pndm_class(), {}},   {"ddpm", ddpm_class(), {}},
-      {"euler", euler_class(), {}}, {"euler_a", euler_ancestral_class(), {}},
-      {"heun", heun_class(), {}},   {"dpmpp_2m", dpmpp_multistep_class(), {}},
-      {"unipc", unipc_class(), {}}, {"lcm", lcm_class(), {}},
+      {"ddim", ddim_class(), {}},
+      {"plms", pndm_class(), {{"skip_prk_steps", true}}},
+      {"pndm", pndm_class(), {}},
+      {"ddpm", ddpm_class(), {}},
+      {"euler", euler_class(), {}},
+      {"euler_a", euler_ancestral_class(), {}},
+      {"heun", heun_class(), {}},
+      {"dpmpp_2m", dpmpp_multistep_class(), {}},
+      {"unipc", unipc_class(), {}},
+      {"lcm", lcm_class(), {}},
+      {"flow_euler", flow_euler_class(), {}},
+      {"flow_heun", flow_heun_class(), {}},
   };
   return kTable;
 }
@@ -36,18 +43,11 @@ const std::vector<Sampler>& samplers() {
 /// Keys of scheduler classes beyond those of this table; they cannot change what ours compute.
 const std::vector<std::string>& foreign_keys() {
   static const std::vector<std::string> kKeys = {
-      "noise_sampler_seed",   // DPMSolverSDEScheduler
-      "sigma_data",           // EDMEulerScheduler
-      "sigma_schedule",       // EDMEulerScheduler
-      "rho",                  // EDMEulerScheduler
-      "shift",                // FlowMatchEulerDiscreteScheduler
-      "base_shift",           // FlowMatchEulerDiscreteScheduler
-      "max_shift",            // FlowMatchEulerDiscreteScheduler
-      "base_image_seq_len",   // FlowMatchEulerDiscreteScheduler
-      "max_image_seq_len",    // FlowMatchEulerDiscreteScheduler
-      "invert_sigmas",        // FlowMatchEulerDiscreteScheduler
-      "stochastic_sampling",  // FlowMatchEulerDiscreteScheduler
-      "tensor_format",        // diffusers before 0.3: numpy or torch
+      "noise_sampler_seed",  // DPMSolverSDEScheduler
+      "sigma_data",          // EDMEulerScheduler
+      "sigma_schedule",      // EDMEulerScheduler
+      "rho",                 // EDMEulerScheduler
+      "tensor_format",       // diffusers before 0.3: numpy or torch
   };
   return kKeys;
 }
@@ -85,6 +85,10 @@ RealRange real_range(const std::string& key) {
       {"sigma_max", kFactorRange},
       {"timestep_scaling", kFactorRange},
       {"flow_shift", kFactorRange},
+      {"shift", kFactorRange},
+      {"base_shift", kOffsetRange},
+      {"max_shift", kOffsetRange},
+      {"shift_terminal", kPartRange},
       {"disable_corrector", {0, static_cast<double>(kStepsRange.most)}},
   };
   const auto found = kRanges.find(key);  // others may be anything: lambda_min_clipped is -infinity
@@ -121,10 +125,43 @@ std::string without_infinities(const std::string& text) {
   return out;
 }
 
+/// "a, b or c".
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  for (size_t i = 0; i < words.size(); ++i) {
+    text += (i == 0 ? "" : i + 1 < words.size() ? ", " : " or ") + words[i];
+  }
   return text;
+}
+
+/// What the model is whose folder has this scheduler. Of a class that is not implemented here the
+/// name tells: diffusers calls those of rectified flows FlowMatch….
+ModelKind model_kind(const SchedulerConfig& config) {
+  if (const SchedulerClass* known = find_class(config.class_name())) return known->fits;
+  return config.class_name().starts_with("FlowMatch") ? ModelKind::kFlow : ModelKind::kDiffusion;
+}
+
+std::vector<std::string> samplers_for(ModelKind kind) {
+  std::vector<std::string> names;
+  for (const Sampler& sampler : samplers()) {
+    if (sampler.scheduler_class.fits == kind) names.push_back(sampler.name);
+  }
+  return names;
+}
+
+/// The sampler of that name. Errors: kUsage where there is none, or where it does not fit the model
+/// that `config` belongs to.
+const Sampler& find_sampler(const std::string& name, const SchedulerConfig& config) {
+  const auto& table = samplers();
+  const auto sampler =
+      std::find_if(table.begin(), table.end(), [&](const Sampler& s) { return s.name == name; });
+  SD_CHECK(sampler != table.end(), ErrorKind::kUsage, "--sampler: expected ",
+           joined(sampler_names()), ", found '", name, "'");
+  const ModelKind kind = model_kind(config);
+  SD_CHECK(sampler->scheduler_class.fits == kind, ErrorKind::kUsage, "--sampler: this model is ",
+           kind == ModelKind::kFlow ? "a" : "not a", " rectified flow, expected ",
+           joined(samplers_for(kind)), ", found ", name);
+  return *sampler;
 }
 
 void override_key(SchedulerConfig& config, const std::string& key, const std::string& flag,
@@ -132,6 +169,18 @@ void override_key(SchedulerConfig& config, const std::string& key, const std::st
   SD_CHECK(find_key(config.scheduler_class(), key), ErrorKind::kUsage, flag, ": the sampler '",
            sampler_name(config), "' does not have this option");
   config.set(key, std::move(value));
+}
+
+/// Errors: kUsage where there are no sigmas of that name or the sampler does not have them.
+void choose_sigmas(SchedulerConfig& config, const std::string& sigmas) {
+  const std::vector<std::string> curves = {"karras", "exponential", "beta"};
+  SD_CHECK(std::find(curves.begin(), curves.end(), sigmas) != curves.end(), ErrorKind::kUsage,
+           "--sigmas: expected ", joined(curves), ", found '", sigmas, "'");
+  for (const char* rival : {"use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas",
+                            "use_lu_lambdas", "use_flow_sigmas"}) {
+    if (config.has(rival) && config.get_bool(rival)) config.set(rival, false);
+  }
+  override_key(config, "use_" + sigmas + "_sigmas", "--sigmas " + sigmas, true);
 }
 
 }  // namespace
@@ -151,6 +200,11 @@ std::string sampler_name(const SchedulerConfig& config) {
     if (fits && sampler.scheduler_class.name == config.class_name()) return sampler.name;
   }
   return config.class_name();
+}
+
+std::string prediction_name(const SchedulerConfig& config) {
+  const bool is_flow = config.scheduler_class().fits == ModelKind::kFlow;
+  return is_flow ? "flow" : config.get_string("prediction_type");
 }
 
 SchedulerConfig load_scheduler_config(const std::filesystem::path& path,
@@ -186,29 +240,17 @@ void patch_for_stable_diffusion(SchedulerConfig& config) {
 SchedulerConfig swap_scheduler(const SchedulerConfig& config, const SamplerChoice& choice) {
   SchedulerConfig swapped = config;
   if (!choice.name.empty()) {
-    const auto& table = samplers();
-    const auto sampler = std::find_if(table.begin(), table.end(),
-                                      [&](const Sampler& s) { return s.name == choice.name; });
-    SD_CHECK(sampler != table.end(), ErrorKind::kUsage, "--sampler: expected one of ",
-             joined(sampler_names()), ", found '", choice.name, "'");
-    swapped = config.under(sampler->scheduler_class);
-    for (const auto& [key, value] : sampler->fixed) swapped.set(key, value);
+    const Sampler& sampler = find_sampler(choice.name, config);
+    swapped = config.under(sampler.scheduler_class);
+    for (const auto& [key, value] : sampler.fixed) swapped.set(key, value);
   } else if (!choice.sigmas.empty() || !choice.spacing.empty()) {
     swapped = config.under(config.scheduler_class());
   }
-  if (!choice.sigmas.empty()) {
-    SD_CHECK(choice.sigmas == "karras", ErrorKind::kUsage, "--sigmas: expected karras, found '",
-             choice.sigmas, "'");
-    override_key(swapped, "use_karras_sigmas", "--sigmas karras", true);
-    for (const char* rival :
-         {"use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas", "use_flow_sigmas"}) {
-      if (swapped.has(rival) && swapped.get_bool(rival)) swapped.set(rival, false);
-    }
-  }
+  if (!choice.sigmas.empty()) choose_sigmas(swapped, choice.sigmas);
   if (!choice.spacing.empty()) {
     const std::vector<std::string> spacings = {"leading", "linspace", "trailing"};
     SD_CHECK(std::find(spacings.begin(), spacings.end(), choice.spacing) != spacings.end(),
-             ErrorKind::kUsage, "--spacing: expected one of ", joined(spacings), ", found '",
+             ErrorKind::kUsage, "--spacing: expected ", joined(spacings), ", found '",
              choice.spacing, "'");
     override_key(swapped, "timestep_spacing", "--spacing " + choice.spacing, choice.spacing);
   }

@@ -14,7 +14,7 @@ namespace sd {
 /// What the user chose in place of the folder's scheduler; empty strings keep what the config says.
 struct SamplerChoice {
   std::string name;     ///< one of `sampler_names()`
-  std::string sigmas;   ///< "karras"
+  std::string sigmas;   ///< "karras", "exponential" or "beta"
   std::string spacing;  ///< "leading", "linspace" or "trailing"
 };
 
@@ -23,6 +23,10 @@ std::vector<std::string> sampler_names();
 
 /// The name of --sampler that stands for this config's class; the class where there is none.
 std::string sampler_name(const SchedulerConfig& config);
+
+/// What the network's output stands for: "epsilon", "v_prediction", "sample", or "flow" under the
+/// samplers of rectified flows.
+std::string prediction_name(const SchedulerConfig& config);
 
 /// Reads a scheduler_config.json. `index` is the class that model_index.json names, which wins over
 /// the file's own, as in diffusers (pipeline_loading_utils.py, `load_sub_model`); empty where there
@@ -42,7 +46,7 @@ void patch_for_stable_diffusion(SchedulerConfig& config);
 
 /// diffusers' `X.from_config(scheduler.config, **overrides)`: the given keys stay, the defaults of
 /// the new class fill in. Errors: kUsage for a sampler, sigmas or spacing that does not exist or
-/// that the sampler does not have.
+/// that the sampler does not have, and for a sampler of another kind of model.
 SchedulerConfig swap_scheduler(const SchedulerConfig& config, const SamplerChoice& choice);
 
 /// Errors: kModel naming key and value where the config asks for something unsupported; kUsage for

@@ -11,7 +11,9 @@
 namespace sd {
 
 SchedulerBase::SchedulerBase(const SchedulerConfig& config)
-    : name_(sampler_name(config)), train_times_(config.get_int("num_train_timesteps")) {}
+    : name_(sampler_name(config)),
+      has_spacing_(config.has("timestep_spacing")),
+      train_times_(config.get_int("num_train_timesteps")) {}
 
 void SchedulerBase::fail_steps(int64_t steps, const std::string& reason) const {
   fail(ErrorKind::kUsage, "--steps ", steps, " with --sampler ", name_, ": ", reason);
@@ -37,8 +39,8 @@ void SchedulerBase::check() const {
   for (int64_t call = begin_; call < calls(); ++call) {
     if (!is_computable(call)) {
       fail_steps(steps_, concat_text("the model call at time ", time_of(call),
-                                     " has no finite coefficients (another number of steps or "
-                                     "--spacing may do)"));
+                                     " has no finite coefficients (another number of steps ",
+                                     has_spacing_ ? "or --spacing " : "", "may do)"));
     }
   }
 }

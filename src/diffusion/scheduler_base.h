@@ -55,6 +55,7 @@ class SchedulerBase : public Scheduler {
 
  private:
   std::string name_;
+  bool has_spacing_;  ///< does the class have timestep_spacing?
   int64_t train_times_;
   int64_t steps_ = 0;
   std::vector<double> times_;

@@ -122,7 +122,7 @@ std::string SchedulerConfig::get_choice(const std::string& key,
 }
 
 void SchedulerConfig::refuse(const std::string& key) const {
-  fail(ErrorKind::kModel, source_, ": '", key, "' = ", to_string(value(key)),
+  fail(ErrorKind::kModel, source_, ": '", key, "' = ", to_string(carried_value(key)),
        " is not supported for ", name_.class_name);
 }
 

@@ -113,6 +113,13 @@ struct ValueAlias {
 struct SamplerOptions {
   double eta = 0;  ///< DDIM: 0 deterministic, 1 as noisy as DDPM; other samplers have no use for it
   bool use_clipped_model_output = false;  ///< DDIM: derive epsilon from the clipped x0
+  std::optional<int64_t> image_tokens;    ///< L of the network, for the dynamic shift of a flow
+};
+
+/// What a network was trained to predict the way of, which decides the samplers that fit it.
+enum class ModelKind {
+  kDiffusion,  ///< a noising with betas: epsilon, v or x0
+  kFlow,       ///< a rectified flow: the velocity
 };
 
 /// One scheduler class of diffusers: its name, the arguments of its constructor, and how it is
@@ -122,6 +129,7 @@ struct SchedulerClass {
   std::vector<ConfigKey> keys;
   std::vector<ValueAlias> aliases;
   std::unique_ptr<Scheduler> (*make)(const SchedulerConfig& config, const SamplerOptions& options);
+  ModelKind fits = ModelKind::kDiffusion;
 };
 
 /// The class's key of that name, or null.
@@ -133,6 +141,8 @@ SchedulerClass ddpm_class();
 SchedulerClass dpmpp_multistep_class();
 SchedulerClass euler_class();
 SchedulerClass euler_ancestral_class();
+SchedulerClass flow_euler_class();
+SchedulerClass flow_heun_class();
 SchedulerClass heun_class();
 SchedulerClass lcm_class();
 SchedulerClass pndm_class();

@@ -4,20 +4,8 @@
 #include <cmath>
 
 #include "diffusion/host_math.h"
-#include "diffusion/timestep_spacing.h"
 
 namespace sd {
-
-namespace {
-
-/// diffusers asks `hasattr(config, key)`, which is true for keys that another class left behind.
-double bound(const SchedulerConfig& config, const char* key, double fallback) {
-  const ConfigValue value = config.carried_value(key);
-  const double* held = std::get_if<double>(&value);
-  return held ? *held : fallback;
-}
-
-}  // namespace
 
 std::vector<float> training_sigmas(const std::vector<float>& alphas_cumprod) {
   std::vector<float> sigmas;
@@ -42,19 +30,6 @@ std::vector<double> interpolate(const std::vector<double>& times, const std::vec
     }
   }
   return values;
-}
-
-std::vector<double> karras_sigmas(const SchedulerConfig& config, double sigma_max, double sigma_min,
-                                  int64_t count) {
-  constexpr double kRho = 7.0;
-  const double low = std::pow(bound(config, "sigma_min", sigma_min), 1 / kRho);
-  const double high = std::pow(bound(config, "sigma_max", sigma_max), 1 / kRho);
-  std::vector<double> sigmas;
-  sigmas.reserve(static_cast<size_t>(count));
-  for (const double ramp : numpy_linspace(0, 1, count)) {
-    sigmas.push_back(std::pow(high + ramp * (low - high), kRho));
-  }
-  return sigmas;
 }
 
 std::vector<double> times_of_sigmas(const std::vector<double>& sigmas,
@@ -82,8 +57,7 @@ std::vector<double> times_of_sigmas(const std::vector<double>& sigmas,
 }
 
 void refuse_other_sigmas(const SchedulerConfig& config) {
-  config.refuse_if_true({"use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas",
-                         "use_flow_sigmas", "use_dynamic_shifting"});
+  config.refuse_if_true({"use_lu_lambdas", "use_flow_sigmas", "use_dynamic_shifting"});
 }
 
 VpLevel vp_level(float sigma) {

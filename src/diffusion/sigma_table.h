@@ -14,16 +14,11 @@ std::vector<float> training_sigmas(const std::vector<float>& alphas_cumprod);
 /// numpy.interp.
 std::vector<double> interpolate(const std::vector<double>& times, const std::vector<float>& table);
 
-/// Karras et al. 2022, arXiv:2206.00364, equation 5 with rho 7: `count` sigmas from sigma_max down
-/// to sigma_min, where sigma_max and sigma_min of the config win over the given ones.
-std::vector<double> karras_sigmas(const SchedulerConfig& config, double sigma_max, double sigma_min,
-                                  int64_t count);
-
 /// The fractional training times of the sigmas, linear in the logarithm of the training sigmas.
 std::vector<double> times_of_sigmas(const std::vector<double>& sigmas,
                                     const std::vector<float>& training_sigmas);
 
-/// Refuses exponential, beta, Lu's and flow sigmas, where the config asks for them.
+/// Refuses Lu's and flow sigmas and their shifting, where the config asks for them.
 void refuse_other_sigmas(const SchedulerConfig& config);
 
 /// A variance-preserving view of one noise level: x = alpha·x0 + sigma·noise.

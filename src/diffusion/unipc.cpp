@@ -47,8 +47,8 @@ class UniPc : public VpMultistepScheduler {
     last_sample_.reset();
     return make_grid({.steps = steps,
                       .grid_end = train_times(),
-                      .karras_end = KarrasEnd::kOwnMinimum,
-                      .rounds_times = true});
+                      .curve_end = CurveEnd::kOwnMinimum,
+                      .rounds_karras_times = true});
   }
 
   bool is_computable(int64_t call) const override {

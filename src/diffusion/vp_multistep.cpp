@@ -20,7 +20,7 @@ VpMultistepScheduler::VpMultistepScheduler(const SchedulerConfig& config)
       solver_order_(config.get_int("solver_order")),
       threshold_(config),
       lower_order_final_(config.get_bool("lower_order_final")),
-      karras_(config.get_bool("use_karras_sigmas")),
+      curve_(sigma_curve(config)),
       ends_at_zero_(config.get_choice("final_sigmas_type", {"zero", "sigma_min"}) == "zero") {
   refuse_other_sigmas(config);
 }
@@ -30,13 +30,12 @@ std::vector<double> VpMultistepScheduler::make_grid(const GridRequest& request) 
       multistep_times({spacing_, train_times(), request.steps, offset_}, request.grid_end);
   std::vector<double> sigmas;
   double end = table_.front();
-  if (karras_) {
-    sigmas = karras_sigmas(config_, table_.back(), table_.front(), request.steps);
+  if (curve_ != SigmaCurve::kOwn) {
+    sigmas = curved_sigmas(curve_, config_, table_.back(), table_.front(), request.steps);
     times = times_of_sigmas(sigmas, table_);
-    for (double& time : times) {
-      time = request.rounds_times ? std::nearbyint(time) : std::trunc(time);
-    }
-    if (request.karras_end == KarrasEnd::kOwnMinimum) end = sigmas.back();
+    const bool rounds = curve_ == SigmaCurve::kKarras && request.rounds_karras_times;
+    for (double& time : times) time = rounds ? std::nearbyint(time) : std::trunc(time);
+    if (request.curve_end == CurveEnd::kOwnMinimum) end = sigmas.back();
   } else {
     sigmas = interpolate(times, table_);
   }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "diffusion/scheduler_base.h"
+#include "diffusion/sigma_curve.h"
 #include "diffusion/sigma_table.h"
 #include "diffusion/timestep_spacing.h"
 
@@ -16,17 +17,17 @@ class VpMultistepScheduler : public SchedulerBase {
   explicit VpMultistepScheduler(const SchedulerConfig& config);
 
  protected:
-  /// The sigma that the last step goes to under final_sigmas_type = sigma_min and Karras sigmas.
-  enum class KarrasEnd { kTrainingMinimum, kOwnMinimum };
+  /// The sigma that the last step goes to under final_sigmas_type = sigma_min and a sigma curve.
+  enum class CurveEnd { kTrainingMinimum, kOwnMinimum };
 
   /// Sets the levels and returns the times. `grid_end` bounds the times (see multistep_times);
-  /// Karras sigmas have the nearest whole times, or under squaredcos_cap_v2 those below, where
-  /// `rounds_times` says so.
+  /// Karras sigmas have the nearest whole times where `rounds_karras_times` says so; otherwise the
+  /// sigmas of a curve have the whole times below.
   struct GridRequest {
     int64_t steps;
     int64_t grid_end;
-    KarrasEnd karras_end;
-    bool rounds_times;
+    CurveEnd curve_end;
+    bool rounds_karras_times;
   };
   std::vector<double> make_grid(const GridRequest& request);
 
@@ -67,7 +68,7 @@ class VpMultistepScheduler : public SchedulerBase {
   int64_t solver_order_;
   X0Clip threshold_;
   bool lower_order_final_;
-  bool karras_;
+  SigmaCurve curve_;
   bool ends_at_zero_;
 
   std::vector<float> sigmas_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,10 @@ struct Infotext {
   /// The value of the last field of that name.
   std::optional<std::string> field(std::string_view key) const;
 };
+
+/// Fields that hold the prompts of a second and third text encoder; A1111 has none.
+inline constexpr std::array<std::string_view, 4> kFurtherPromptFields = {
+    "Prompt 2", "Prompt 3", "Negative prompt 2", "Negative prompt 3"};
 
 /// The text; needs three fields or more with valid keys (kUsage).
 ///

@@ -18,6 +18,9 @@ std::string without_prompts(const std::string& parameters) {
   Infotext text = parse_infotext(parameters);
   text.prompt.clear();
   text.negative_prompt.clear();
+  std::erase_if(text.fields, [](const auto& field) {
+    return std::ranges::find(kFurtherPromptFields, field.first) != kFurtherPromptFields.end();
+  });
   text.fields.emplace_back("Left out", "prompts");
   constexpr std::size_t kLeastFields = 3;
   return text.fields.size() < kLeastFields ? "" : print_infotext(text);

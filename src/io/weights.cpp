@@ -10,6 +10,12 @@ Weights Weights::operator[](std::string_view child) const {
   return scope;
 }
 
+Weights Weights::with_dtype(at::ScalarType dtype) const {
+  Weights scope = *this;
+  scope.placement_.dtype = dtype;
+  return scope;
+}
+
 std::string Weights::full_name(std::string_view name) const { return prefix_ + std::string(name); }
 
 at::Tensor Weights::get(std::string_view name, at::IntArrayRef shape,

@@ -19,6 +19,9 @@ class Weights {
   Weights operator[](std::string_view child) const;
   Weights operator[](int64_t index) const { return (*this)[std::to_string(index)]; }
 
+  /// The same scope, whose tensors come in another dtype than the placement's.
+  Weights with_dtype(at::ScalarType dtype) const;
+
   bool has(std::string_view name) const { return store_->has(full_name(name)); }
   /// The stored shape of a tensor, for the few layers whose form the weights decide.
   const std::vector<int64_t>& shape(std::string_view name) const {

@@ -7,6 +7,15 @@
 
 namespace sd {
 
+const std::string& start_of(const BatchTask& task) {
+  return task.job.init_image.empty() ? task.job.init_latents : task.job.init_image;
+}
+
+int steps_of(const BatchTask& task, const ModelDefaults& defaults) {
+  const int own = start_of(task).empty() ? defaults.steps : defaults.img2img_steps;
+  return task.job.request.steps.value_or(own);
+}
+
 TaskSource::TaskSource(JobSource& jobs, uint64_t base_seed, Expand expand, SeedRule rule)
     : jobs_(jobs), base_seed_(base_seed), expand_(std::move(expand)), rule_(rule) {}
 

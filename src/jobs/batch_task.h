@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -14,7 +15,14 @@ struct BatchTask {
   int64_t index = 0;            ///< among all pictures of the job file, from 0
   Job job;                      ///< what it is made of, `request.seed` and the prompts in full
   std::string prompt_template;  ///< what a dynamic prompt was before; empty: it was none
+  std::map<std::string, std::string> other_templates = {};  ///< the same of the others, by key
 };
+
+/// The path of a file that a task starts from, "" where there is none.
+const std::string& start_of(const BatchTask& task);
+
+/// The steps of a task: its own, else those of its model, which may differ with a start.
+int steps_of(const BatchTask& task, const ModelDefaults& defaults);
 
 /// The seed of a job that has none.
 enum class SeedRule {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "io/utf8.h"
 #include "jobs/prompt_template.h"
 #include "jobs/random_stream.h"
 
@@ -165,14 +166,13 @@ class Expander {
 }  // namespace
 
 std::string expand_prompt(const std::string& text, uint64_t seed, const Wildcards& wildcards,
-                          PromptKind kind) {
-  const bool is_negative = kind == PromptKind::kNegativePrompt;
-  const TemplateSource source = {is_negative ? "negative prompt" : "prompt", 0, text};
-  const PromptTemplate prompt = parse_template(source);
-  for (const auto& [name, place] : prompt.wildcards) wildcards.check_name(name, place);
+                          const PromptKey& prompt) {
+  const TemplateSource source = {lower_case(prompt.field), 0, text};
+  const PromptTemplate parsed = parse_template(source);
+  for (const auto& [name, place] : parsed.wildcards) wildcards.check_name(name, place);
   std::string expanded;
-  Expander(wildcards, RandomStream::mix(seed) ^ (is_negative ? kNegativeTag : 0))
-      .expand(prompt.nodes, expanded);
+  Expander(wildcards, RandomStream::mix(seed) ^ (prompt.is_negative ? kNegativeTag : 0))
+      .expand(parsed.nodes, expanded);
   return expanded;
 }
 

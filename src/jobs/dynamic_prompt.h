@@ -4,12 +4,10 @@
 #include <cstdint>
 #include <string>
 
+#include "jobs/prompt_keys.h"
 #include "jobs/wildcards.h"
 
 namespace sd {
-
-/// Which prompt of a job a template is: the two draw from streams of their own.
-enum class PromptKind { kPrompt, kNegativePrompt };
 
 inline constexpr size_t kMaxExpandedPrompt = size_t{64} << 10;  ///< bytes
 inline constexpr size_t kMaxExpansions = 10000;    ///< choices, wildcards and variables, in all
@@ -33,9 +31,11 @@ inline constexpr size_t kMaxExpansionDepth = 100;  ///< of one within another
 /// it stands in, for the wildcards used there, too. White space stays, but for that after a
 /// variable that is set. Where {n$$…} asks for more than there are, all come.
 ///
-/// The answer depends on the template, the seed, `kind` and the files alone. Numbers come from a
-/// RandomStream whose first state is mix(seed) for a prompt, mix(seed) with the bytes of "negative"
-/// XORed into it, most significant first, for a negative prompt. Weights are rounded to multiples
+/// The answer depends on the template, the seed, whether `prompt` is negative, and the files alone.
+/// Numbers come from a RandomStream whose first state is mix(seed) for a prompt, mix(seed) with the
+/// bytes of "negative" XORed into it, most significant first, for a negative prompt: prompts of a
+/// second and third text encoder choose alike where they have the same choices in the same order.
+/// Weights are rounded to multiples
 /// of 2^-20. Each choice draws one number for its count, if that is a range, then one for each of
 /// its options, as draw_different does; options are worked out from left to right, after all were
 /// drawn.
@@ -44,6 +44,6 @@ inline constexpr size_t kMaxExpansionDepth = 100;  ///< of one within another
 /// as Wildcards::values says, also one in an option that is not drawn, and what goes beyond the
 /// limits above.
 std::string expand_prompt(const std::string& text, uint64_t seed, const Wildcards& wildcards,
-                          PromptKind kind = PromptKind::kPrompt);
+                          const PromptKey& prompt = kPromptKeys[0]);
 
 }  // namespace sd

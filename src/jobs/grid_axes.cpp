@@ -11,6 +11,7 @@
 #include "jobs/job_text.h"
 #include "jobs/number_range.h"
 #include "jobs/parse_value.h"
+#include "jobs/prompt_keys.h"
 
 namespace sd {
 namespace {
@@ -18,24 +19,27 @@ namespace {
 /// How the values of a key are read.
 enum class AxisValues { kWhole, kReal, kNames, kTexts, kNone };
 
-constexpr std::array<std::pair<std::string_view, AxisValues>, 14> kValuesOfKeys = {{
+constexpr std::array<std::pair<std::string_view, AxisValues>, 16> kValuesOfKeys = {{
     {"steps", AxisValues::kWhole},
     {"seed", AxisValues::kWhole},
     {"width", AxisValues::kWhole},
     {"height", AxisValues::kWhole},
     {"clip_skip", AxisValues::kWhole},
+    {"max_sequence_length", AxisValues::kWhole},
     {"scale", AxisValues::kReal},
     {"guidance_rescale", AxisValues::kReal},
     {"eta", AxisValues::kReal},
     {"strength", AxisValues::kReal},
-    {"prompt", AxisValues::kTexts},
-    {"negative_prompt", AxisValues::kTexts},
+    {"skip_layer_scale", AxisValues::kReal},
+    {"skip_layer_start", AxisValues::kReal},
+    {"skip_layer_stop", AxisValues::kReal},
     {kPromptSearchKey, AxisValues::kTexts},
     {"count", AxisValues::kNone},   // a cell is one picture
     {"output", AxisValues::kNone},  // the grid names its pictures
 }};
 
 AxisValues values_of_key(std::string_view key) {
+  if (is_prompt_key(key)) return AxisValues::kTexts;
   const auto* row =
       std::ranges::find(kValuesOfKeys, key, [](const auto& row) { return row.first; });
   return row == kValuesOfKeys.end() ? AxisValues::kNames : row->second;
@@ -172,9 +176,11 @@ void set_axis_value(Job& job, const GridAxis& axis, size_t index) {
   const std::string& value = axis.values[index];
   if (axis.key != kPromptSearchKey) return set_job_value(job, axis.key, value);
   const std::string& search = axis.values.front();
-  const bool in_prompt = replace_all(job.request.prompt, search, value);
-  const bool in_negative_prompt = replace_all(job.request.negative_prompt, search, value);
-  SD_CHECK(in_prompt || in_negative_prompt, ErrorKind::kUsage, axis.flag, " ", axis.key,
+  bool is_found = false;
+  for (const PromptKey& prompt : kPromptKeys) {
+    is_found |= replace_all(job.request.*prompt.text, search, value);
+  }
+  SD_CHECK(is_found, ErrorKind::kUsage, axis.flag, " ", axis.key,
            " expects a text that is in the prompt or the negative prompt, found '",
            quotable(search), "'");
 }

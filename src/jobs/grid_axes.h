@@ -41,7 +41,7 @@ struct GridAxis {
 GridAxis parse_axis(std::string_view flag, std::string_view text);
 
 /// Gives the job the value of that index. Errors: kUsage, where the text that is searched for is in
-/// neither of the job's prompts.
+/// none of the job's prompts.
 void set_axis_value(Job& job, const GridAxis& axis, size_t index);
 
 /// What a contact sheet says of it: "steps: 10", "model: NAME" without the folder; of a prompt the

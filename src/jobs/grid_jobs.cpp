@@ -33,6 +33,10 @@ class GridJobs : public JobSource {
         }
       }
       check_job(job);
+      for (const GridAxis& axis : axes_) {
+        const auto reason = why_idle(job, axis.key);
+        SD_CHECK(!reason, ErrorKind::kUsage, reason.value_or(""));
+      }
     } catch (const Error& error) {
       fail(error.kind(), print_place(job.place), ": ", error.what());
     }

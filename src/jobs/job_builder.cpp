@@ -62,9 +62,9 @@ Job JobBuilder::finish() {
   if (!find_given("prompt") && defaults_.base.request.prompt.empty()) {
     text_.fail_at(0, "expected a prompt, found none");
   }
-  const Given* strength = find_given("strength");
-  if (strength && job_.init_image.empty() && job_.init_latents.empty()) {
-    text_.fail_at(strength->offset, "strength expects init_img or init_latents beside it");
+  for (const Given& given : given_) {
+    const auto reason = given.has_value ? why_idle(job_, job_keys()[given.key].name) : std::nullopt;
+    if (reason) text_.fail_at(given.offset, *reason);
   }
   if (!job_.seed) job_.seed = defaults_.base.seed;  // a seed of -1
   if (const auto conflict = find_conflict(job_)) {

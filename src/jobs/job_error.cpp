@@ -29,7 +29,9 @@ Translation translate(const Job& job, std::string_view sentence) {
     sentence.remove_prefix(begin);
     if (sentence.empty()) break;
     sentence.remove_prefix(kDashes.size());
-    const auto ends = [](char c) { return !(c == '-' || c == '_' || (c >= 'a' && c <= 'z')); };
+    const auto ends = [](char c) {
+      return !(c == '-' || c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'));
+    };
     const auto length =
         static_cast<size_t>(std::ranges::find_if(sentence, ends) - sentence.begin());
     const std::string_view word = sentence.substr(0, length);

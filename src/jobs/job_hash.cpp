@@ -8,6 +8,8 @@
 
 #include "io/sha256.h"
 #include "io/utf8.h"
+#include "jobs/parse_value.h"
+#include "jobs/prompt_keys.h"
 
 namespace sd {
 namespace {
@@ -71,6 +73,23 @@ std::size_t excerpt_start(const Json& there, const Json& here) {
   return common > kShort ? common : 0;
 }
 
+/// Adds what only some families have.
+void add_of_families(Json& json, const Request& request, const PictureSetting& setting) {
+  for (const PromptKey& prompt : kFurtherPrompts) {
+    const std::string& text = request.*prompt.text;
+    if (!text.empty()) json[std::string(prompt.key)] = text;
+  }
+  if (request.max_sequence_length) json["max_sequence_length"] = *request.max_sequence_length;
+  const SkipLayerGuidance& skip = request.skip_layers;
+  if (!skip.layers.empty()) {
+    json["skip_layers"] = print_integers(skip.layers);
+    json["skip_layer_scale"] = skip.scale;
+    json["skip_layer_start"] = skip.start;
+    json["skip_layer_stop"] = skip.stop;
+  }
+  if (!setting.t5.empty()) json["t5"] = setting.t5;
+}
+
 }  // namespace
 
 std::string job_parameters(const Request& request, const PictureSetting& setting) {
@@ -90,7 +109,7 @@ std::string job_parameters(const Request& request, const PictureSetting& setting
   json["eta"] = request.eta;
   json["clip_skip"] = request.clip_skip;
   json["seed"] = request.seed;
-  json["strength"] = has_start ? Json(request.strength) : Json();
+  json["strength"] = has_start ? or_null(request.strength) : Json();
   json["init_image"] = or_null(setting.init_image_sha256);
   json["init_latents"] = or_null(setting.init_latents_sha256);
   json["model"] = or_null(setting.model_hash);
@@ -98,6 +117,7 @@ std::string job_parameters(const Request& request, const PictureSetting& setting
   json["device"] = setting.device.substr(0, setting.device.find(':'));
   json["vae_tiling"] = setting.vae_tiling;
   json["format"] = format_name(setting.encoding.format);
+  add_of_families(json, request, setting);
   json["quality"] = has_quality ? Json(setting.encoding.quality) : Json();
   return print(json);
 }

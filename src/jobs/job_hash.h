@@ -16,6 +16,7 @@ struct PictureSetting {
   std::string model_hash = {};           ///< of whatever of the model's files is to count
   std::string dtype = {};                ///< "fp32", "bf16" or "fp16"
   std::string device = {};               ///< "cpu", "cuda:1": its kind alone counts
+  std::string t5 = {};                   ///< as in Settings
   bool vae_tiling = false;
   Encoding encoding = {};
 };
@@ -23,7 +24,9 @@ struct PictureSetting {
 /// All that decides the bytes of a picture as one line of JSON, equal for equal pictures: an object
 /// of texts, numbers, booleans and nulls under sorted keys. Null stands for what is left to the
 /// model, and for what does not matter: strength without a picture or latents to start from,
-/// quality of PNG. Pictures and latents within the request do not count, their hashes do.
+/// quality of PNG. What only some families have is there only where it says something, so that
+/// manifests of before it was known hold. Pictures and latents within the request do not count,
+/// their hashes do.
 std::string job_parameters(const Request& request, const PictureSetting& setting);
 
 /// The SHA-256 of such a line, 64 hexadecimal digits.

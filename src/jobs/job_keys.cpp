@@ -11,6 +11,7 @@
 #include "io/utf8.h"
 #include "jobs/job_text.h"
 #include "jobs/parse_value.h"
+#include "jobs/prompt_keys.h"
 #include "jobs/request_limits.h"
 #include "jobs/sampler_names.h"
 
@@ -27,11 +28,13 @@ struct Row {
   std::function<Json(const Job& job)> get;  ///< null where it says nothing
 };
 
-/// That field of the job, or of the request in it.
+/// That field of the job, of the request in it, or of its skip-layer guidance.
 template <typename Work, typename Owner, typename Field>
 auto& field_of(Work& job, Field Owner::*field) {
   if constexpr (std::is_same_v<Owner, Request>) {
     return job.request.*field;
+  } else if constexpr (std::is_same_v<Owner, SkipLayerGuidance>) {
+    return job.request.skip_layers.*field;
   } else {
     return job.*field;
   }
@@ -94,9 +97,9 @@ std::string parse_words(std::string_view typed, const std::string& text) {
   return parse_text(typed, text);
 }
 
-Row words(JobKey key, std::string Request::*field) {
-  key.takes = "a text";
-  return row(ValueKind::kText, std::move(key), field, parse_words);
+Row words(const PromptKey& prompt, std::string_view help) {
+  return row(ValueKind::kText, {.name = prompt.key, .help = help, .takes = "a text"}, prompt.text,
+             parse_words);
 }
 
 std::string parse_name(std::string_view typed, const std::string& text) {
@@ -121,8 +124,7 @@ Row start(JobKey key, std::string Job::*field, std::string Job::*other) {
 }
 
 Row prompt() {
-  Row made =
-      words({.name = "prompt", .help = "what the picture shows; may be empty"}, &Request::prompt);
+  Row made = words(kPromptKeys[0], "what the picture shows; may be empty");
   made.get = [](const Job& job) { return Json(job.request.prompt); };
   return made;
 }
@@ -156,7 +158,29 @@ Row strength() {
                   &Request::strength, 0, 1);
   made.get = [](const Job& job) {
     const bool starts = !job.init_image.empty() || !job.init_latents.empty();
-    return starts ? Json(job.request.strength) : Json(nullptr);
+    return starts && job.request.strength ? Json(*job.request.strength) : Json(nullptr);
+  };
+  return made;
+}
+
+Row skip_layers() {
+  return row(ValueKind::kList,
+             {.name = "skip_layers",
+              .help = "skip-layer guidance of SD3.5: numbers of the blocks that it leaves out",
+              .takes = concat_text("whole numbers from 0 to ", kMaxLayer,
+                                   " with commas between, in JSON a list of them, or none"),
+              .other_names = {"skip_guidance_layers"}},
+             &SkipLayerGuidance::layers, [](std::string_view typed, const std::string& text) {
+               return parse_integers(typed, text, 0, kMaxLayer);
+             });
+}
+
+/// What says something beside skip_layers alone.
+Row skip_layer(JobKey key, double SkipLayerGuidance::*field, double low, double high) {
+  Row made = real(std::move(key), field, low, high);
+  made.get = [field](const Job& job) {
+    const SkipLayerGuidance& guidance = job.request.skip_layers;
+    return guidance.layers.empty() ? Json(nullptr) : Json(guidance.*field);
   };
   return made;
 }
@@ -164,8 +188,14 @@ Row strength() {
 const std::vector<Row>& rows() {
   static const std::vector<Row> kRows = {
       prompt(),
-      words({.name = "negative_prompt", .help = "what it must not show"},
-            &Request::negative_prompt),
+      words(kPromptKeys[1], "what it must not show"),
+      words(kFurtherPrompts[0], "prompt of the second text encoder; without it prompt"),
+      words(kFurtherPrompts[1], "prompt of the third text encoder, T5; without it prompt"),
+      words(kFurtherPrompts[2], "as prompt_2; without it negative_prompt"),
+      words(kFurtherPrompts[3], "as prompt_3; without it negative_prompt"),
+      whole({.name = "max_sequence_length",
+             .help = "tokens of the T5 text encoder, which cuts what is beyond"},
+            &Request::max_sequence_length, 1, kMaxSequenceLength),
       whole({.name = "width", .help = "width in pixels", .other_names = {"W"}}, &Request::width,
             kMinSide, kMaxSide),
       whole({.name = "height", .help = "height in pixels", .other_names = {"H"}}, &Request::height,
@@ -180,6 +210,20 @@ const std::vector<Row>& rows() {
            &Request::scale, 0, kMaxScale),
       real({.name = "guidance_rescale", .help = "share of the guided prediction that is rescaled"},
            &Request::guidance_rescale, 0, 1),
+      skip_layers(),
+      skip_layer({.name = "skip_layer_scale",
+                  .help = "how far skip-layer guidance pushes the picture away from what comes "
+                          "without those blocks",
+                  .other_names = {"skip_layer_guidance_scale"}},
+                 &SkipLayerGuidance::scale, -kMaxScale, kMaxScale),
+      skip_layer({.name = "skip_layer_start",
+                  .help = "share of the steps after which it begins",
+                  .other_names = {"skip_layer_guidance_start"}},
+                 &SkipLayerGuidance::start, 0, 1),
+      skip_layer({.name = "skip_layer_stop",
+                  .help = "share of the steps before which it ends",
+                  .other_names = {"skip_layer_guidance_stop"}},
+                 &SkipLayerGuidance::stop, 0, 1),
       sampler(),
       choice({.name = "sigmas", .help = "noise levels"}, &Request::sigmas, kSigmas),
       choice({.name = "spacing", .help = "time steps"}, &Request::spacing, kSpacings),
@@ -230,6 +274,7 @@ bool is_name(std::string_view typed, std::string_view name) {
 
 /// A value of a kind that the key does not take, as a message shows it.
 std::string print_value(const JobValue& value) {
+  if (value.kind == ValueKind::kList) return "a list";
   return value.kind == ValueKind::kText ? "\"" + quotable(value.text) + "\"" : quotable(value.text);
 }
 
@@ -282,13 +327,21 @@ void set_job_value(Job& job, std::string_view key, const std::string& text) {
   set_job_value(job, parse_job_key(key), key, {ValueKind::kBare, text});
 }
 
+JobValue list_value(const nlohmann::json& list) {
+  if (list.empty()) return {ValueKind::kList, "none"};
+  if (std::ranges::any_of(list, &nlohmann::json::is_structured))
+    return {ValueKind::kOther, "a list of lists or objects"};
+  std::string text = list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return {ValueKind::kList, text.substr(1, text.size() - 2)};
+}
+
 void set_job_json(Job& job, std::string_view key, const nlohmann::json& value) {
   const size_t index = parse_job_key(key);
   if (value.is_null()) return;
   set_job_value(job, index, key,
                 value.is_string()   ? JobValue{ValueKind::kText, value.get<std::string>()}
                 : value.is_number() ? JobValue{ValueKind::kNumber, value.dump()}
-                : value.is_array()  ? JobValue{ValueKind::kOther, "a list"}
+                : value.is_array()  ? list_value(value)
                 : value.is_object() ? JobValue{ValueKind::kOther, "an object"}
                                     : JobValue{ValueKind::kOther, value.dump()});
 }
@@ -298,6 +351,12 @@ std::optional<JobConflict> find_conflict(const Job& job) {
   if (request.eta != 0 && !request.sampler.empty() && request.sampler != "ddim") {
     return JobConflict{{"eta", "sampler"},
                        "eta belongs to the sampler ddim, found " + request.sampler};
+  }
+  const SkipLayerGuidance& skip = request.skip_layers;
+  if (!skip.layers.empty() && skip.start >= skip.stop) {
+    return JobConflict{{"skip_layer_start", "skip_layer_stop"},
+                       "skip_layer_start expects less than the skip_layer_stop of " +
+                           print_real(skip.stop) + ", found " + print_real(skip.start)};
   }
   if (job.seed && *job.seed > kMaxSeed - static_cast<uint64_t>(job.count - 1)) {
     return JobConflict{{"seed", "count"},
@@ -309,6 +368,15 @@ std::optional<JobConflict> find_conflict(const Job& job) {
 
 void check_job(const Job& job) {
   if (const auto conflict = find_conflict(job)) fail(ErrorKind::kUsage, conflict->message);
+}
+
+std::optional<std::string> why_idle(const Job& job, std::string_view key) {
+  const bool has_start = !job.init_image.empty() || !job.init_latents.empty();
+  if (key == "strength" && !has_start) return "strength expects init_img or init_latents beside it";
+  if (key.starts_with("skip_layer_") && job.request.skip_layers.layers.empty()) {
+    return concat_text(key, " expects skip_layers beside it");
+  }
+  return std::nullopt;
 }
 
 std::string print_job(const Job& job) {

@@ -35,6 +35,7 @@ enum class ValueKind {
   kBare,    ///< text of a format without types: a number where the key takes one
   kText,    ///< a JSON string
   kNumber,  ///< a JSON number, as digits
+  kList,    ///< a JSON list of plain values, as it stands between its brackets; "none" if empty
   kOther,   ///< what no key takes; the text names it for a message: "true", "a list"
 };
 
@@ -61,14 +62,20 @@ struct JobConflict {
   std::string message;
 };
 
-/// Eta without the ddim sampler, or seeds that pass the largest; nothing where all is well.
+/// Eta without the ddim sampler, skip-layer guidance that ends before it begins, or seeds that pass
+/// the largest; nothing where all is well.
 std::optional<JobConflict> find_conflict(const Job& job);
 
 /// Throws kUsage where there is a conflict.
 void check_job(const Job& job);
 
+/// Why the key says nothing, where it needs another one that the job lacks: "strength expects
+/// init_img or init_latents beside it".
+std::optional<std::string> why_idle(const Job& job, std::string_view key);
+
 /// The job as a JSON object in one line: every key that says more than a job without it, strength
-/// only where there is something to start from. Read again as a line of a job file it is the same
+/// only where there is something to start from, what belongs to skip_layers where there are some.
+/// Read again as a line of a job file it is the same
 /// job. A path that is no UTF-8 is written with U+FFFD.
 std::string print_job(const Job& job);
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,7 +62,8 @@ size_t last_token(std::string_view text) {
   return begin;
 }
 
-/// Hears what the parser finds in an object whose values are no objects and lists themselves.
+/// Hears what the parser finds in an object whose values are no objects themselves, and no lists of
+/// such or of lists.
 class ObjectListener : public nlohmann::json_sax<Json> {
  public:
   ObjectListener(const JobText& text, JobBuilder& job) : text_(text), job_(job) {}
@@ -70,6 +72,7 @@ class ObjectListener : public nlohmann::json_sax<Json> {
   const char* farthest = nullptr;
 
   bool start_object(std::size_t) override {
+    if (list_) refuse_list();
     if (depth_++ > 0) store({ValueKind::kOther, "an object"});
     return true;
   }
@@ -80,6 +83,7 @@ class ObjectListener : public nlohmann::json_sax<Json> {
     return true;
   }
   bool null() override {
+    if (list_) return store({ValueKind::kOther, "null"});
     job_.skip(key_, key_offset_);
     return true;
   }
@@ -95,8 +99,15 @@ class ObjectListener : public nlohmann::json_sax<Json> {
   }
   bool string(std::string& value) override { return store({ValueKind::kText, std::move(value)}); }
   bool binary(Json::binary_t&) override { return false; }  // no part of JSON
-  bool start_array(std::size_t) override { return store({ValueKind::kOther, "a list"}); }
-  bool end_array() override { return true; }
+  bool start_array(std::size_t) override {
+    if (list_) refuse_list();
+    list_.emplace();
+    return true;
+  }
+  bool end_array() override {
+    const std::string list = std::exchange(list_, std::nullopt).value_or("");
+    return store({ValueKind::kList, list.empty() ? "none" : list});
+  }
 
   bool parse_error(std::size_t position, const std::string&,
                    const Json::exception& error) override {
@@ -116,9 +127,19 @@ class ObjectListener : public nlohmann::json_sax<Json> {
     return what.substr(0, what.find("; last read"));
   }
 
+  /// A value of the key, or the next one of its list.
   bool store(const JobValue& value) {
-    job_.set(key_, value, key_offset_);
+    if (list_) {
+      if (!list_->empty()) *list_ += ',';
+      *list_ += value.kind == ValueKind::kText ? Json(value.text).dump() : value.text;
+    } else {
+      job_.set(key_, value, key_offset_);
+    }
     return true;
+  }
+
+  void refuse_list() {
+    job_.set(key_, {ValueKind::kOther, "a list of lists or objects"}, key_offset_);
   }
 
   /// Where the quote stands that begins the key whose last quote was read just now.
@@ -138,6 +159,7 @@ class ObjectListener : public nlohmann::json_sax<Json> {
   int depth_ = 0;
   std::string key_;
   size_t key_offset_ = 0;
+  std::optional<std::string> list_;  ///< what it holds so far
 };
 
 }  // namespace

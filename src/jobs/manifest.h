@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,6 +58,7 @@ struct ManifestImage {
   std::string worker = {};           ///< who made it, where several share the jobs; else empty
   std::string parameters = {};       ///< as job_parameters prints them
   std::string prompt_template = {};  ///< of a dynamic prompt; else empty
+  std::map<std::string, std::string> other_templates = {};  ///< of other prompts, by their keys
 
   bool operator==(const ManifestImage&) const = default;
 };

@@ -58,6 +58,7 @@ Json to_json(const ManifestImage& image) {
   if (!image.wanted_file.empty()) json["wanted_file"] = image.wanted_file;
   if (!image.worker.empty()) json["worker"] = image.worker;
   if (!image.prompt_template.empty()) json["template"] = image.prompt_template;
+  if (!image.other_templates.empty()) json["templates"] = image.other_templates;
   json["parameters"] = Json::parse(image.parameters);
   return json;
 }
@@ -184,6 +185,14 @@ std::string read_parameters(const LineReader& line) {
   return object.dump();
 }
 
+std::map<std::string, std::string> read_templates(const LineReader& line) {
+  const auto found = line.json().find("templates");
+  if (found == line.json().end()) return {};
+  const bool has_texts = found->is_object() && std::ranges::all_of(*found, &Json::is_string);
+  if (!has_texts) line.fail_type("templates", "an object of texts", *found);
+  return found->get<std::map<std::string, std::string>>();
+}
+
 ManifestImage read_image(const LineReader& line) {
   ManifestImage image;
   image.index = line.number("index");
@@ -202,6 +211,7 @@ ManifestImage read_image(const LineReader& line) {
   image.wanted_file = line.text_or_empty("wanted_file");
   image.worker = line.text_or_empty("worker");
   image.prompt_template = line.text_or_empty("template");
+  image.other_templates = read_templates(line);
   image.parameters = read_parameters(line);
   return image;
 }

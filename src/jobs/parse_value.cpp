@@ -11,6 +11,7 @@
 
 #include "core/check.h"
 #include "io/utf8.h"
+#include "jobs/job_text.h"
 #include "jobs/nearest_name.h"
 
 namespace sd {
@@ -33,6 +34,28 @@ int64_t parse_integer(std::string_view flag, std::string_view text, int64_t low,
   SD_CHECK(number && *number >= low && *number <= high, ErrorKind::kUsage, flag,
            " expects a whole number from ", print_range(low, high), ", found '", text, "'");
   return *number;
+}
+
+std::vector<int> parse_integers(std::string_view flag, std::string_view text, int low, int high) {
+  std::vector<int> numbers;
+  if (lower_case(text) == "none") return numbers;
+  std::string_view rest = trim(text);
+  for (bool is_more = true; is_more;) {
+    const std::string_view item = rest.substr(0, rest.find_first_of(", "));
+    const auto number = whole_number<int>(item);
+    SD_CHECK(number && *number >= low && *number <= high, ErrorKind::kUsage, flag,
+             " expects whole numbers from ", print_range(int64_t{low}, int64_t{high}),
+             " with commas between, or none, found '", quotable(item.empty() ? text : item), "'");
+    numbers.push_back(*number);
+    rest = trim(rest.substr(item.size()));
+    is_more = !rest.empty();
+    if (rest.starts_with(',')) rest = trim(rest.substr(1));
+  }
+  std::ranges::sort(numbers);
+  const auto equal = std::ranges::adjacent_find(numbers);
+  SD_CHECK(equal == numbers.end(), ErrorKind::kUsage, flag, " expects different numbers, found ",
+           *equal, " twice");
+  return numbers;
 }
 
 uint64_t parse_seed(std::string_view flag, std::string_view text) {
@@ -73,6 +96,15 @@ std::string print_real(double number) {
   std::array<char, 32> digits{};
   const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), number);
   return {digits.data(), result.ptr};
+}
+
+std::string print_integers(std::span<const int> numbers, char separator) {
+  std::string list;
+  for (const int number : numbers) {
+    if (!list.empty()) list += separator;
+    list += std::to_string(number);
+  }
+  return list;
 }
 
 std::string print_range(int64_t low, int64_t high) { return concat_text(low, " to ", high); }

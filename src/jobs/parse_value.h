@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sd {
 
@@ -13,6 +14,10 @@ inline constexpr uint64_t kMaxSeed = std::numeric_limits<uint64_t>::max();
 /// A whole number from `low` to `high`, digits alone. `flag` names the option in the message of the
 /// kUsage that anything else throws; so in all functions of this file.
 int64_t parse_integer(std::string_view flag, std::string_view text, int64_t low, int64_t high);
+
+/// Whole numbers from `low` to `high` with commas or spaces between, no two equal, in ascending
+/// order; "none" is none.
+std::vector<int> parse_integers(std::string_view flag, std::string_view text, int low, int high);
 
 /// A seed: 0 to kMaxSeed.
 uint64_t parse_seed(std::string_view flag, std::string_view text);
@@ -32,6 +37,9 @@ std::string parse_path(std::string_view flag, std::string_view text);
 
 /// The shortest digits that give the number back: "7.5", "7", "0.0001".
 std::string print_real(double number);
+
+/// "7,8,9"
+std::string print_integers(std::span<const int> numbers, char separator = ',');
 
 /// "1 to 1000", "0 to 0.5"
 std::string print_range(int64_t low, int64_t high);

@@ -11,6 +11,7 @@
 #include "jobs/job_text.h"
 #include "jobs/parse_value.h"
 #include "jobs/picture_parameters.h"
+#include "jobs/prompt_keys.h"
 #include "jobs/request_limits.h"
 #include "jobs/sampler_names.h"
 
@@ -25,7 +26,7 @@ constexpr std::string_view kStrength = "Denoising strength";
 constexpr std::string_view kRandom = "RNG";
 
 /// Fields whose value is that of a key.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kPlainFields = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kPlainFields = {{
     {"Model", "model"},
     {"Variant", "variant"},
     {"Seed", "seed"},
@@ -40,11 +41,16 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kPlainFi
     {kInitLatentsField, "init_latents"},
     {"Device", "device"},
     {"Dtype", "dtype"},
+    {kT5DtypeField, "t5_dtype"},
+    {kSequenceLengthField, "max_sequence_length"},
+    {kSkipLayerScaleField, "skip_layer_scale"},
+    {kSkipLayerStartField, "skip_layer_start"},
+    {kSkipLayerStopField, "skip_layer_stop"},
 }};
 
 /// The others that have an equal.
-constexpr std::array<std::string_view, 6> kTranslated = {kSampler,  kSchedule,    kSize,
-                                                         kClipSkip, kTilingField, kRandom};
+constexpr std::array<std::string_view, 7> kTranslated = {
+    kSampler, kSchedule, kSize, kClipSkip, kTilingField, kRandom, kSkipLayersField};
 
 /// Fields that tell of a picture, but not what it looks like.
 constexpr std::array<std::string_view, 10> kTelling = {
@@ -53,25 +59,29 @@ constexpr std::array<std::string_view, 10> kTelling = {
 
 bool is_of_hires_fix(std::string_view field) { return field.starts_with("Hires "); }
 
-/// What the names of schedules say that are the model's own, and "karras", in lower case.
+/// Whether a schedule, in lower case, is the model's own.
 bool is_models_own(const std::string& schedule) {
   constexpr std::array<std::string_view, 3> kNames = {"automatic", "normal", "uniform"};
   return std::ranges::find(kNames, schedule) != kNames.end();
 }
 
-constexpr std::string_view kKarras = "karras";
+bool is_sigmas(std::string_view name) { return std::ranges::find(kSigmas, name) != kSigmas.end(); }
 
-/// The name of a sampler, and whether Karras' sigmas are part of it: "DPM++ 2M Karras" of A1111,
+/// The name of a sampler, and the sigmas that are part of it: "DPM++ 2M Karras" of A1111,
 /// "dpmpp_2m_k" of InvokeAI. A name that is not known is left as it is.
-std::pair<std::string, bool> split_sampler(const std::string& text) {
-  if (const auto name = find_sampler(text)) return {std::string(*name), false};
+std::pair<std::string, std::string> split_sampler(const std::string& text) {
+  if (const auto name = find_sampler(text)) return {std::string(*name), ""};
   const std::string lower = lower_case(text);
-  for (const std::string_view ending : {kKarras, std::string_view("_k")}) {
-    if (!lower.ends_with(ending)) continue;
-    const auto name = find_sampler(trim(lower.substr(0, lower.size() - ending.size())));
-    if (name) return {std::string(*name), true};
+  const auto without = [&](std::string_view ending) {
+    return lower.ends_with(ending)
+               ? find_sampler(trim(std::string_view(lower).substr(0, lower.size() - ending.size())))
+               : std::nullopt;
+  };
+  for (const std::string_view sigmas : kSigmas) {
+    if (const auto name = without(sigmas)) return {std::string(*name), std::string(sigmas)};
   }
-  return {text, false};
+  if (const auto name = without("_k")) return {std::string(*name), "karras"};
+  return {text, ""};
 }
 
 /// Collects values, those of keys that are not wanted aside.
@@ -102,13 +112,13 @@ void add_size(Values& values, const std::string& size) {
 }
 
 void add_sampler(Values& values, const Infotext& parameters) {
-  bool is_karras = lower_case(parameters.field(kSchedule).value_or("")) == kKarras;
+  std::string sigmas = lower_case(parameters.field(kSchedule).value_or(""));
   if (const auto typed = parameters.field(kSampler)) {
-    auto [sampler, has_sigmas] = split_sampler(*typed);
-    is_karras |= has_sigmas;
+    auto [sampler, of_name] = split_sampler(*typed);
+    if (!of_name.empty()) sigmas = std::move(of_name);
     values.add(kSampler, "sampler", std::move(sampler));
   }
-  if (is_karras) values.add(kSchedule, "sigmas", std::string(kKarras));
+  if (is_sigmas(sigmas)) values.add(kSchedule, "sigmas", std::move(sigmas));
 }
 
 /// A number in the prompt behind a colon and before a parenthesis, as in "(red:1.3)".
@@ -163,6 +173,16 @@ std::vector<PictureValue> picture_values(const Infotext& parameters,
     const int64_t number = parse_integer(kClipSkip, quotable(*skip), 1, kMaxClipSkip + 1);
     values.add(kClipSkip, "clip_skip", std::to_string(number - 1));
   }
+  for (const PromptKey& prompt : kFurtherPrompts) {
+    if (auto text = parameters.field(prompt.field)) {
+      values.add(prompt.field, prompt.key, *std::move(text));
+    }
+  }
+  if (auto layers = parameters.field(kSkipLayersField)) {
+    std::ranges::replace(*layers, ' ', ',');
+    values.add(kSkipLayersField, "skip_layers", *std::move(layers));
+  }
+  if (parameters.field(kT5Field) == kNoT5) values.add(kT5Field, "no_t5", "");
   if (parameters.field(kTilingField)) values.add(kTilingField, "vae_tiling", "");
   return values.take();
 }
@@ -174,11 +194,13 @@ std::vector<std::string> unequalled_fields(const FoundParameters& parameters) {
     const auto is_this = [&name = field](std::string_view known) { return known == name; };
     const bool is_plain =
         std::ranges::any_of(kPlainFields, [&](const auto& row) { return is_this(row.first); });
-    if (is_plain || std::ranges::any_of(kTranslated, is_this)) continue;
+    const bool is_prompt = std::ranges::any_of(kFurtherPromptFields, is_this);
+    if (is_plain || is_prompt || std::ranges::any_of(kTranslated, is_this)) continue;
+    if (field == kT5Field && value == kNoT5) continue;
     if (!std::ranges::any_of(kTelling, is_this)) names.push_back(field);
   }
   const std::string schedule = lower_case(text.field(kSchedule).value_or("automatic"));
-  if (schedule != kKarras && !is_models_own(schedule)) names.emplace_back(kSchedule);
+  if (!is_sigmas(schedule) && !is_models_own(schedule)) names.emplace_back(kSchedule);
   // A1111 draws noise on the GPU unless it says otherwise.
   const bool is_a1111 = parameters.source == ParameterSource::kA1111;
   const std::string random = lower_case(text.field(kRandom).value_or(is_a1111 ? "gpu" : "cpu"));

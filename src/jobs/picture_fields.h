@@ -11,11 +11,11 @@
 namespace sd {
 
 /// A value of a picture's parameters as a key of a job takes it, or an option of the run where no
-/// job has that key: variant, device, dtype, vae_tiling.
+/// job has that key: variant, device, dtype, vae_tiling, t5_dtype, no_t5.
 struct PictureValue {
   std::string_view field;  ///< "CFG scale", as the parameters call it
   std::string_view key;    ///< "scale"; with hyphens for its _ it is the name of the option
-  std::string value;       ///< empty of vae_tiling, an option without a value
+  std::string value;       ///< empty of vae_tiling and no_t5, options without a value
 };
 
 /// What the parameters say beside the prompts, those of other programs as far as sd has an equal,

@@ -72,6 +72,10 @@ class Reader {
     for (const JobChange& change : changes_) set_job_value(made.job, change.key, change.value);
     check_start(made.job);
     check_job(made.job);
+    for (const JobChange& change : changes_) {
+      const auto reason = why_idle(made.job, change.key);
+      SD_CHECK(!reason, ErrorKind::kUsage, reason.value_or(""));
+    }
   }
 
  private:
@@ -96,6 +100,10 @@ class Reader {
       made.dtype = value.value;
     } else if (value.key == "vae_tiling") {
       made.vae_tiling = true;
+    } else if (value.key == "no_t5") {
+      made.t5 = kNoT5;
+    } else if (value.key == "t5_dtype") {
+      made.t5 = value.value;
     } else {
       const std::string text = is_start(value.key) ? find_start(path_, value) : value.value;
       set_job_value(made.job, parse_job_key(value.key), value.field, {ValueKind::kBare, text});

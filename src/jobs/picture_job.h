@@ -30,6 +30,7 @@ struct PictureJob {
   std::optional<std::string> device;
   std::optional<std::string> dtype;
   std::optional<bool> vae_tiling;
+  std::optional<std::string> t5;  ///< "none" or a dtype; nothing also where it is that of the rest
 };
 
 /// Reads the parameters of a PNG, JPEG or WebP file that sd painted, or one of the programs that

@@ -19,11 +19,19 @@ struct PictureOrigin {
 inline constexpr const char* kInitImageField = "Init image";
 inline constexpr const char* kInitLatentsField = "Init latents";
 inline constexpr const char* kTilingField = "VAE tiling";
+inline constexpr const char* kSequenceLengthField = "Max sequence length";
+inline constexpr const char* kSkipLayersField = "Skip layers";
+inline constexpr const char* kSkipLayerScaleField = "Skip layer scale";
+inline constexpr const char* kSkipLayerStartField = "Skip layer start";
+inline constexpr const char* kSkipLayerStopField = "Skip layer stop";
+inline constexpr const char* kT5Field = "T5";  ///< "none" where it was left out
+inline constexpr const char* kNoT5 = "none";
+inline constexpr const char* kT5DtypeField = "T5 dtype";
 
 /// The text that goes into a picture under the keyword `parameters`, in AUTOMATIC1111's grammar and
 /// order of fields (`modules/processing.py`, create_infotext). "Clip skip" counts as they do: one
 /// more than --clip-skip. "Model hash" has the first ten digits. "RNG: CPU" says that the noise was
-/// drawn on the CPU.
+/// drawn on the CPU. "T5 dtype" is there where it is not that of the rest.
 std::string picture_parameters(const Request& request, const Settings& settings,
                                const PictureOrigin& origin);
 

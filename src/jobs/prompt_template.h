@@ -13,7 +13,7 @@ namespace sd {
 
 /// Where a template stands: a prompt, or a line of a file of wildcards.
 struct TemplateSource {
-  std::string name;  ///< "prompt", "negative prompt" or the name of the file
+  std::string name;  ///< "prompt", "negative prompt 2" or the name of the file
   size_t line = 0;   ///< from 1; 0: no file
   std::string text;
 };

@@ -10,10 +10,12 @@ inline constexpr int kMinSide = 8;  ///< the smallest factor of an autoencoder, 
 inline constexpr int kMaxSide = 16384;
 inline constexpr int kMaxSteps = 1000;  ///< as many as any model was trained with
 inline constexpr double kMaxScale = 1000;
-inline constexpr int kMaxClipSkip = 31;     ///< the largest CLIP text encoder has 32 layers
+inline constexpr int kMaxClipSkip = 31;         ///< the largest CLIP text encoder has 32 layers
+inline constexpr int kMaxSequenceLength = 512;  ///< of the T5 text encoder, as in diffusers
+inline constexpr int kMaxLayer = 999;       ///< of skip-layer guidance; each model knows its own
 inline constexpr int kMaxImages = 1000000;  ///< of one command, or of one job
 
-inline constexpr std::array<std::string_view, 1> kSigmas = {"karras"};
+inline constexpr std::array<std::string_view, 3> kSigmas = {"karras", "exponential", "beta"};
 inline constexpr std::array<std::string_view, 3> kSpacings = {"leading", "linspace", "trailing"};
 
 }  // namespace sd

@@ -16,7 +16,7 @@ namespace {
 
 /// What other programs call a sampler, where it is more than another spelling: k-diffusion and
 /// ComfyUI ("euler_ancestral"), DPM-Solver++'s paper, the classes of diffusers.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOtherNames = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kOtherNames = {{
     {"eulerancestral", "euler_a"},
     {"dpmsolverpp2m", "dpmpp_2m"},
     {"ddimscheduler", "ddim"},
@@ -26,6 +26,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOtherNam
     {"heundiscretescheduler", "heun"},
     {"unipcmultistepscheduler", "unipc"},
     {"lcmscheduler", "lcm"},
+    {"flowmatcheulerdiscretescheduler", "flow_euler"},
+    {"flowmatchheundiscretescheduler", "flow_heun"},
 }};
 
 /// Letters and digits alone, in lower case, + as p, without the k of k-diffusion: "dpmpp2m" for

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "jobs/line_reader.h"
+#include "jobs/prompt_keys.h"
 #include "jobs/switch_words.h"
 
 namespace sd {
@@ -42,7 +43,7 @@ size_t read_switch(const JobText& line, std::span<const SwitchWord> words, JobBu
   const std::string typed = first.text.substr(2, equals == first.text.npos ? equals : equals - 2);
   const auto key = find_job_key(typed);
   const std::string_view name = key ? job_keys()[*key].name : "";
-  const bool takes_all = name == "prompt" || name == "negative_prompt";
+  const bool takes_all = is_prompt_key(name);
 
   std::vector<std::string> values;
   if (equals != first.text.npos) values.push_back(first.text.substr(equals + 1));

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <cstdint>
+#include <vector>
 
 namespace sd {
 
@@ -27,6 +28,11 @@ class Denoiser {
   /// sample [N, C, h, w] in the network's dtype, at model call `step` of the bound run
   /// -> the network's output [N, C_out, h, w]
   virtual at::Tensor run(const at::Tensor& sample, int64_t step) = 0;
+
+  /// The same for the last rows of the batch alone, as many as `sample` has, with the blocks of
+  /// these numbers left out (skip-layer guidance). Of networks that have numbered blocks alike.
+  virtual at::Tensor run_without(const at::Tensor& sample, int64_t step,
+                                 const std::vector<int>& skipped);
 };
 
 }  // namespace sd

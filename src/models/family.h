@@ -10,6 +10,7 @@
 
 #include "core/placement.h"
 #include "diffusion/scheduler_config.h"
+#include "diffusion/strength.h"
 #include "models/denoiser.h"
 #include "models/model_folder.h"
 #include "nn/grid_work.h"
@@ -22,10 +23,15 @@ struct FamilyDefaults {
   int width = 512;
   int height = 512;
   int steps = 50;
+  int img2img_steps = 50;
   double scale = 7.5;
+  double strength = 0.8;  ///< of img2img
 };
 
 enum class Guidance { kOff, kOn };
+
+/// Least memory is a lower bound; the true peak is below its double.
+constexpr double kPeakOfLeast = 2;
 
 /// What painting a batch takes, as far as configs and the shapes of weights tell.
 struct FamilyNeeds {
@@ -38,6 +44,9 @@ struct FamilyNeeds {
   std::vector<GridWork> decode;  ///< of all images
 };
 
+/// Whether weights and a picture of those needs do not fit into so much memory at once.
+bool is_short_of_memory(const FamilyNeeds& needs, std::optional<double> available);
+
 /// The parts of a loaded model. The flow that joins them (src/pipeline) is the same for every
 /// family. Parts are loaded by `load_weights` or when they are first asked for; `release` gives
 /// their memory back.
@@ -48,11 +57,21 @@ class Family {
   virtual FamilyDefaults defaults() const = 0;
   /// Width and height in pixels must be multiples of this.
   virtual int size_multiple() const = 0;
+  /// Width and height in pixels can be no more than this.
+  virtual int largest_side() const = 0;
   /// Pixels a side that one latent cell stands for.
   virtual int latent_factor() const = 0;
   virtual int64_t latent_channels() const = 0;
   /// The folder's scheduler as the family's pipeline uses it.
   virtual const SchedulerConfig& scheduler_config() const = 0;
+  /// How much of a run img2img leaves out.
+  virtual StrengthRule strength_rule() const = 0;
+  /// How many tokens the denoiser makes of h x w latent cells, where the scheduler's times may
+  /// depend on it; nothing for networks of other kinds.
+  virtual std::optional<int64_t> image_tokens(int64_t h, int64_t w) const = 0;
+  /// The type that the T5 text encoder computes in, "none" where the folder or the user leaves it
+  /// out, empty for families without one.
+  virtual std::string t5_name() const = 0;
   /// Errors: kUsage for a value that only this family can judge.
   virtual void check(const Request& request) const = 0;
 

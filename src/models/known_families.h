@@ -17,12 +17,21 @@ struct KnownFamily {
 inline constexpr std::array<std::string_view, 5> kStableDiffusionComponents = {
     "scheduler", "text_encoder", "tokenizer", "unet", "vae"};
 
+inline constexpr std::array<std::string_view, 9> kStableDiffusion3Components = {
+    "scheduler",      "text_encoder", "text_encoder_2",
+    "text_encoder_3", "tokenizer",    "tokenizer_2",
+    "tokenizer_3",    "transformer",  "vae"};
+
 /// A row for every pipeline class of registry.cpp.
 inline constexpr std::array kKnownFamilies = {
     KnownFamily{"StableDiffusionPipeline", "Stable Diffusion 1 or 2", "unet",
                 kStableDiffusionComponents},
     KnownFamily{"StableDiffusionImg2ImgPipeline", "Stable Diffusion 1 or 2", "unet",
                 kStableDiffusionComponents},
+    KnownFamily{"StableDiffusion3Pipeline", "Stable Diffusion 3", "transformer",
+                kStableDiffusion3Components},
+    KnownFamily{"StableDiffusion3Img2ImgPipeline", "Stable Diffusion 3", "transformer",
+                kStableDiffusion3Components},
 };
 
 }  // namespace sd

@@ -3,6 +3,7 @@
 
 #include "core/check.h"
 #include "models/family.h"
+#include "models/sd3/sd3.h"
 #include "models/stable_diffusion/stable_diffusion.h"
 
 namespace sd {
@@ -16,6 +17,8 @@ const std::map<std::string, Loader>& loaders() {
   static const std::map<std::string, Loader> kLoaders = {
       {"StableDiffusionPipeline", load_stable_diffusion},
       {"StableDiffusionImg2ImgPipeline", load_stable_diffusion},
+      {"StableDiffusion3Pipeline", load_sd3},
+      {"StableDiffusion3Img2ImgPipeline", load_sd3},
   };
   return kLoaders;
 }

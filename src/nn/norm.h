@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ATen/ops/rsqrt.h>
+
 #include "io/weights.h"
 #include "nn/module.h"
 
@@ -42,6 +44,27 @@ class LayerNorm : public torch::nn::Module {
 
   at::Tensor weight;
   at::Tensor bias;
+
+ private:
+  double eps_;
+};
+
+/// Divides by the root of the mean square over the last dimension (Zhang & Sennrich 2019,
+/// arXiv:1910.07467), which is taken in float32 in every type (transformers `T5LayerNorm`,
+/// diffusers `RMSNorm`). Parameter: weight [D].
+class RmsNorm : public torch::nn::Module {
+ public:
+  RmsNorm(const Weights& w, int64_t width, double eps)
+      : weight(register_parameter("weight", w.get("weight", {width}), false)), eps_(eps) {}
+
+  /// x [..., D] -> same shape, in the weight's type
+  at::Tensor forward(const at::Tensor& x) const {
+    const at::Tensor wide = x.to(at::kFloat);
+    const at::Tensor mean_square = wide.square().mean(-1, /*keepdim=*/true);
+    return (wide * at::rsqrt(mean_square + eps_)).to(weight.scalar_type()) * weight;
+  }
+
+  at::Tensor weight;
 
  private:
   double eps_;

@@ -1,9 +1,10 @@
 #include "pipeline/denoise.h"
 
 #include <algorithm>
+#include <map>
 #include <span>
 
-#include "core/check.h"
+#include "core/stop.h"
 #include "core/tensor_ops.h"
 #include "diffusion/guidance.h"
 
@@ -59,11 +60,50 @@ at::Tensor times_of(const Stretch& stretch, int64_t halves) {
   return halves == 1 ? rows : at::cat({rows, rows}, 1);
 }
 
+/// Whether skip-layer guidance works in that call of a part. diffusers compares the number of the
+/// call with shares of the steps, also where a step is two calls.
+bool skips_layers(const DenoisePart& part, int64_t call) {
+  const SkipLayerGuidance& skip = part.skip_layers;
+  const auto steps = static_cast<double>(part.steps);
+  const auto now = static_cast<double>(call);
+  return !skip.layers.empty() && now > steps * skip.start && now < steps * skip.stop;
+}
+
+/// Guided output with skip-layer guidance (Stable Diffusion 3.5 medium; diffusers
+/// `StableDiffusion3Pipeline.__call__`): to the rows of each part that has it, the positive output
+/// less that of the network without some blocks is added. All [B, C, h, w]; `input` is what the
+/// network saw of each image.
+at::Tensor push_from_skipped(const DenoiseTask& task, const Stretch& stretch, int64_t call,
+                             const at::Tensor& input, const at::Tensor& positive,
+                             const at::Tensor& guided) {
+  std::map<std::vector<int>, at::Tensor> without;  // by the blocks that are left out
+  std::vector<at::Tensor> pushed;
+  int64_t row = 0;
+  for (const DenoisePart& part : stretch.parts) {
+    const int64_t images = part.latents.size(0);
+    pushed.push_back(guided.narrow(0, row, images));
+    if (skips_layers(part, call)) {
+      at::Tensor& skipped = without[part.skip_layers.layers];
+      if (!skipped.defined()) {
+        skipped = task.denoiser.run_without(input, call - stretch.first, part.skip_layers.layers)
+                      .to(at::kFloat);
+      }
+      pushed.back() =
+          pushed.back() + (positive.narrow(0, row, images) - skipped.narrow(0, row, images)) *
+                              part.skip_layers.scale;
+    }
+    row += images;
+  }
+  return without.empty() ? guided : cat_rows(pushed);
+}
+
 /// Guided output of each image: model output of [negatives…, positives…] -> [B, C, h, w]
-at::Tensor guide_all(const DenoiseTask& task, const Stretch& stretch, const at::Tensor& output) {
+at::Tensor guide_all(const DenoiseTask& task, const Stretch& stretch, int64_t call,
+                     const at::Tensor& input, const at::Tensor& output) {
   const std::vector<at::Tensor> halves = at::chunk(output, 2);
   const at::Tensor scales = task.scales.narrow(0, 0, stretch.images);
-  const at::Tensor guided = guide(halves[0], halves[1], scales);
+  const at::Tensor guided =
+      push_from_skipped(task, stretch, call, input, halves[1], guide(halves[0], halves[1], scales));
   std::vector<at::Tensor> rescaled;
   int64_t row = 0;
   for (const DenoisePart& part : stretch.parts) {
@@ -84,14 +124,13 @@ void run_call(const DenoiseTask& task, const Stretch& stretch, int64_t call) {
   for (const DenoisePart& part : stretch.parts) {
     inputs.push_back(part.scheduler.scale_model_input(part.latents));
   }
-  const at::Tensor input = cat_rows(inputs);
-  const at::Tensor rows = task.guidance == Guidance::kOn ? at::cat({input, input}) : input;
-  at::Tensor output =
-      task.denoiser
-          .run(rows.to(task.placement.dtype).contiguous(at::MemoryFormat::ChannelsLast),
-               call - stretch.first)
-          .to(at::kFloat);
-  if (task.guidance == Guidance::kOn) output = guide_all(task, stretch, output);
+  const at::Tensor input =
+      cat_rows(inputs).to(task.placement.dtype).contiguous(at::MemoryFormat::ChannelsLast);
+  const bool is_guided = task.guidance == Guidance::kOn;
+  const at::Tensor rows =
+      is_guided ? at::cat({input, input}).contiguous(at::MemoryFormat::ChannelsLast) : input;
+  at::Tensor output = task.denoiser.run(rows, call - stretch.first).to(at::kFloat);
+  if (is_guided) output = guide_all(task, stretch, call, input, output);
   int64_t row = 0;
   for (DenoisePart& part : stretch.parts) {
     const int64_t images = part.latents.size(0);
@@ -107,10 +146,6 @@ void run_call(const DenoiseTask& task, const Stretch& stretch, int64_t call) {
 }
 
 }  // namespace
-
-void check_not_stopped(Observer& observer) {
-  SD_CHECK(!observer.stop_requested(), ErrorKind::kInterrupted, "stopped");
-}
 
 void denoise(DenoiseTask& task, Observer& observer) {
   std::span<DenoisePart> parts = task.parts;

@@ -4,6 +4,8 @@
 #include <functional>
 #include <vector>
 
+#include "sd/pipeline.h"
+
 #include "core/noise.h"
 #include "core/placement.h"
 #include "diffusion/scheduler.h"
@@ -17,8 +19,10 @@ struct DenoisePart {
   NoiseSource& noise;      ///< one row for each image
   at::Tensor latents;      ///< [B, C, h, w] at the noise of the first call, float32 on the device
   int64_t first_call = 0;  ///< position in the scheduler's times
+  int64_t steps = 0;       ///< denoising steps that are left to run
   double guidance_rescale = 0;
-  int preview_every = 0;  ///< calls between two previews; 0: none
+  SkipLayerGuidance skip_layers = {};  ///< works with guidance alone
+  int preview_every = 0;               ///< calls between two previews; 0: none
   /// Takes the estimated clean latents [B, C, h, w].
   std::function<void(const at::Tensor& pred_x0)> preview = {};
 
@@ -40,8 +44,5 @@ struct DenoiseTask {
 /// the clean latents of each part. All parts begin together; those with fewer calls leave early.
 /// Errors: kInterrupted where the observer asks to stop.
 void denoise(DenoiseTask& task, Observer& observer);
-
-/// Throws kInterrupted if the observer asks to stop.
-void check_not_stopped(Observer& observer);
 
 }  // namespace sd

@@ -10,6 +10,7 @@
 #include "core/check.h"
 #include "core/device.h"
 #include "core/memory.h"
+#include "core/stop.h"
 #include "core/tensor_ops.h"
 #include "diffusion/registry.h"
 #include "diffusion/strength.h"
@@ -18,9 +19,6 @@
 
 namespace sd {
 namespace {
-
-/// Least memory is a lower bound; the true peak is below its double.
-constexpr double kPeakOfLeast = 2;
 
 /// Seconds since it was made or last read.
 class Stopwatch {
@@ -64,23 +62,26 @@ void check_memory(const RunPlan& plan, const Family& family, const Placement& pl
 struct Calls {
   std::vector<double> times;
   int64_t first = 0;
+  int64_t steps = 0;
 };
 
-bool has_input(const Request& request) { return request.init_image || request.init_latents; }
-
 /// Which calls a run makes: all of them, or with an input those that its strength leaves.
-Calls remaining_calls(Scheduler& scheduler, int steps, const Request& request) {
+Calls remaining_calls(Scheduler& scheduler, int steps, const Request& request,
+                      const Family& family) {
   scheduler.set_timesteps(steps);
   const std::vector<double>& times = scheduler.timesteps();
   if (!has_input(request)) {
     scheduler.check();
-    return {times, 0};
+    return {times, 0, steps};
   }
-  const StrengthWindow window = strength_window(steps, request.strength, scheduler.order());
+  const double strength = request.strength.value_or(family.defaults().strength);
+  const StrengthWindow window =
+      strength_window(steps, strength, scheduler.order(), family.strength_rule());
   if (window.executed_steps == 0) return {};
   scheduler.set_begin_index(window.begin_index);
   scheduler.check();
-  return {{times.begin() + window.begin_index, times.end()}, window.begin_index};
+  return {
+      {times.begin() + window.begin_index, times.end()}, window.begin_index, window.executed_steps};
 }
 
 std::vector<uint64_t> seeds_of(const std::vector<Request>& batch) {
@@ -93,12 +94,20 @@ std::vector<uint64_t> seeds_of(const std::vector<Request>& batch) {
 
 /// A part of a run on its way.
 struct DiffusionPipeline::Part {
-  Part(const RunPart& planned, const std::vector<Request>& requests)
+  Part(const RunPlan& run, const RunPart& planned, const std::vector<Request>& requests,
+       const Family& family)
       : plan(&planned),
         batch(pick(requests, planned.indices)),
-        scheduler(make_scheduler(planned.scheduler, {.eta = batch[0].eta})),
-        calls(remaining_calls(*scheduler, planned.steps, batch[0])),
+        scheduler(make_scheduler(planned.scheduler, options_of(run, batch[0], family))),
+        calls(remaining_calls(*scheduler, planned.steps, batch[0], family)),
         noise(seeds_of(batch)) {}
+
+  static SamplerOptions options_of(const RunPlan& run, const Request& request,
+                                   const Family& family) {
+    const int factor = family.latent_factor();
+    return {.eta = request.eta,
+            .image_tokens = family.image_tokens(run.height / factor, run.width / factor)};
+  }
 
   static std::vector<Request> pick(const std::vector<Request>& requests,
                                    const std::vector<size_t>& indices) {
@@ -133,7 +142,7 @@ void DiffusionPipeline::load_weights(Observer& observer) {
 
 void DiffusionPipeline::check(const std::vector<Request>& requests) const {
   for (const RunPlan& plan : plan_runs(requests, *family_)) {
-    for (const RunPart& part : plan.parts) Part(part, requests);
+    for (const RunPart& part : plan.parts) Part(plan, part, requests, *family_);
   }
 }
 
@@ -147,10 +156,13 @@ ModelDefaults DiffusionPipeline::defaults() const {
   return {own.width,
           own.height,
           own.steps,
+          own.img2img_steps,
           own.scale,
+          own.strength,
           sampler_name(family_->scheduler_config()),
           device_name(placement_),
-          dtype_name(placement_)};
+          dtype_name(placement_),
+          family_->t5_name()};
 }
 
 int DiffusionPipeline::suggested_batch_size(const Request& request) const {
@@ -207,7 +219,7 @@ Estimate DiffusionPipeline::estimate(const std::vector<Request>& requests) {
     sum.memory = std::max(sum.memory, costs.memory);
     sum.seconds += costs.decode;
     for (const RunPart& planned : plan.parts) {  // those with fewer steps leave the batch early
-      const Part part(planned, requests);
+      const Part part(plan, planned, requests, *family_);
       const double share = static_cast<double>(part.images()) / static_cast<double>(plan.images());
       const bool encodes = part.batch[0].init_image.has_value();
       sum.seconds += share * (costs.call * static_cast<double>(part.calls.times.size()) +
@@ -229,7 +241,7 @@ std::vector<Painted> DiffusionPipeline::paint(const std::vector<Request>& reques
 void DiffusionPipeline::paint_run(const RunPlan& plan, const std::vector<Request>& requests,
                                   std::vector<Painted>& results, Observer& observer) {
   std::vector<Part> parts;
-  for (const RunPart& part : plan.parts) parts.emplace_back(part, requests);
+  for (const RunPart& part : plan.parts) parts.emplace_back(plan, part, requests, *family_);
   std::ranges::stable_sort(parts, std::greater(),
                            [](const Part& part) { return part.calls.times.size(); });
   check_memory(plan, *family_, placement_);
@@ -320,7 +332,9 @@ void DiffusionPipeline::run_steps(const RunPlan& plan, std::vector<Part>& parts,
                           .noise = part.noise,
                           .latents = part.latents,
                           .first_call = part.calls.first,
+                          .steps = part.calls.steps,
                           .guidance_rescale = first.guidance_rescale,
+                          .skip_layers = first.skip_layers,
                           .preview_every = first.preview_every,
                           .preview = [&](const at::Tensor& pred_x0) {
                             preview(part.plan->indices, pred_x0, observer);
@@ -337,11 +351,13 @@ Settings DiffusionPipeline::settings_of(const RunPlan& plan, const Part& part,
           .height = plan.height,
           .steps = part.plan->steps,
           .scale = request.scale.value_or(family_->defaults().scale),
+          .strength = request.strength.value_or(family_->defaults().strength),
           .sampler = sampler_name(part.plan->scheduler),
-          .prediction_type = part.plan->scheduler.get_string("prediction_type"),
+          .prediction_type = prediction_name(part.plan->scheduler),
           .timesteps = part.calls.times,
           .device = device_name(placement_),
           .dtype = dtype_name(placement_),
+          .t5 = family_->t5_name(),
           .threads = at::get_num_threads()};
 }
 

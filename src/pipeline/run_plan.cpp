@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -17,10 +18,23 @@ struct Size {
   int height;
 };
 
-int check_side(int side, int multiple, const char* flag) {
-  SD_CHECK(side > 0 && side <= kMaxSide && side % multiple == 0, ErrorKind::kUsage, flag,
-           ": expected a multiple of ", multiple, " from ", multiple, " to ", kMaxSide, ", found ",
-           side);
+/// "; the nearest are 496 and 512", those in the range alone; empty where the side is not in it.
+std::string nearest_sides(int side, int multiple, int most) {
+  if (side <= 0 || side > most) return "";
+  const int below = side / multiple * multiple;
+  const int above = below + multiple;
+  if (below == 0) return concat_text("; the nearest is ", above);
+  if (above > most) return concat_text("; the nearest is ", below);
+  return concat_text("; the nearest are ", below, " and ", above);
+}
+
+int check_side(int side, const Family& family, const char* flag) {
+  const int multiple = family.size_multiple();
+  const int most = std::min(family.largest_side(), kMaxSide);
+  SD_CHECK(side > 0 && side <= most && side % multiple == 0, ErrorKind::kUsage, flag,
+           ": expected a multiple of ", multiple, " from ", multiple, " to ", most,
+           most < kMaxSide ? ", the most that this model has positions for" : "", ", found ", side,
+           nearest_sides(side, multiple, most));
   return side;
 }
 
@@ -49,15 +63,16 @@ Size picture_size(const Request& request, const Family& family) {
              "--width and --height: the latents of --init-latents make a picture of ", size.width,
              "x", size.height, ", leave both out");
   }
-  return {check_side(request.width.value_or(size.width), multiple, "--width"),
-          check_side(request.height.value_or(size.height), multiple, "--height")};
+  return {check_side(request.width.value_or(size.width), family, "--width"),
+          check_side(request.height.value_or(size.height), family, "--height")};
 }
 
 void check_values(const Request& request) {
   SD_CHECK(std::isfinite(request.eta) && request.eta >= 0, ErrorKind::kUsage,
            "--eta: expected a number from 0, found ", request.eta);
-  SD_CHECK(request.strength >= 0 && request.strength <= 1, ErrorKind::kUsage,
-           "--strength: expected a number from 0 to 1, found ", request.strength);
+  const double strength = request.strength.value_or(1);
+  SD_CHECK(strength >= 0 && strength <= 1, ErrorKind::kUsage,
+           "--strength: expected a number from 0 to 1, found ", strength);
   SD_CHECK(std::isfinite(request.scale.value_or(0)), ErrorKind::kUsage,
            "--scale: expected a finite number");
   SD_CHECK(!(request.init_image && request.init_latents), ErrorKind::kUsage,
@@ -65,27 +80,30 @@ void check_values(const Request& request) {
 }
 
 /// All that the images of a part must agree in.
-auto part_key(const Request& request, int steps) {
-  return std::tuple(steps, request.guidance_rescale, request.sampler, request.sigmas,
-                    request.spacing, request.eta, request.init_image.has_value(),
-                    request.init_latents.has_value(),
-                    request.init_image || request.init_latents ? request.strength : 1.0);
+auto part_key(const Request& request, int steps, double strength) {
+  const SkipLayerGuidance& skip = request.skip_layers;
+  return std::tuple(steps, request.guidance_rescale,
+                    skip.layers.empty() ? SkipLayerGuidance() : skip, request.sampler,
+                    request.sigmas, request.spacing, request.eta, request.init_image.has_value(),
+                    request.init_latents.has_value(), has_input(request) ? strength : 1.0);
 }
-using PartKey = decltype(part_key(Request(), 0));
+using PartKey = decltype(part_key(Request(), 0, 0));
 
 /// A plan on its way: its parts and what each of them shares.
 struct Draft {
   RunPlan plan;
+  std::optional<int> max_sequence_length;  ///< texts of other lengths are tensors of other shapes
   std::vector<PartKey> keys;
 };
 
-Draft& draft_for(std::vector<Draft>& drafts, const Size& size, Guidance guidance) {
+Draft& draft_for(std::vector<Draft>& drafts, const Size& size, Guidance guidance,
+                 std::optional<int> max_sequence_length) {
   const auto found = std::ranges::find_if(drafts, [&](const Draft& draft) {
     return draft.plan.width == size.width && draft.plan.height == size.height &&
-           draft.plan.guidance == guidance;
+           draft.plan.guidance == guidance && draft.max_sequence_length == max_sequence_length;
   });
   if (found != drafts.end()) return *found;
-  drafts.push_back({{size.width, size.height, guidance, {}}, {}});
+  drafts.push_back({{size.width, size.height, guidance, {}}, max_sequence_length, {}});
   return drafts.back();
 }
 
@@ -99,6 +117,8 @@ RunPart new_part(const Request& request, int steps, const Family& family) {
 }
 
 }  // namespace
+
+bool has_input(const Request& request) { return request.init_image || request.init_latents; }
 
 size_t RunPlan::images() const {
   size_t count = 0;
@@ -115,9 +135,11 @@ std::vector<RunPlan> plan_runs(const std::vector<Request>& requests, const Famil
     family.check(request);
     const Size size = picture_size(request, family);
     const bool is_guided = request.scale.value_or(defaults.scale) > 1;
-    Draft& draft = draft_for(drafts, size, is_guided ? Guidance::kOn : Guidance::kOff);
-    const int steps = request.steps.value_or(defaults.steps);
-    const PartKey key = part_key(request, steps);
+    Draft& draft = draft_for(drafts, size, is_guided ? Guidance::kOn : Guidance::kOff,
+                             request.max_sequence_length);
+    const int own_steps = has_input(request) ? defaults.img2img_steps : defaults.steps;
+    const int steps = request.steps.value_or(own_steps);
+    const PartKey key = part_key(request, steps, request.strength.value_or(defaults.strength));
     const auto position = std::ranges::find(draft.keys, key) - draft.keys.begin();
     if (position == std::ssize(draft.keys)) {
       draft.plan.parts.push_back(new_part(request, steps, family));

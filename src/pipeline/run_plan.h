@@ -10,15 +10,16 @@
 
 namespace sd {
 
-/// Images of a batch that share a scheduler: sampler and steps, and with an input its strength.
+/// Images of a batch that share a scheduler (sampler and steps, and with an input its strength) and
+/// skip-layer guidance.
 struct RunPart {
   std::vector<size_t> indices;  ///< positions of the images among the requests
   int steps = 0;
   SchedulerConfig scheduler;  ///< the folder's, or what --sampler made of it
 };
 
-/// Images that are painted as one batch: they share size and whether they are guided; prompts,
-/// seeds and scales are each image's own, samplers and steps each part's.
+/// Images that are painted as one batch: they share size, the length of the text and whether they
+/// are guided; prompts, seeds and scales are each image's own, samplers and steps each part's.
 struct RunPlan {
   int width = 0;
   int height = 0;
@@ -32,6 +33,9 @@ struct RunPlan {
 /// requests, in their order, into as few batches as possible.
 /// Errors: kUsage naming the flag, what was expected and what was found.
 std::vector<RunPlan> plan_runs(const std::vector<Request>& requests, const Family& family);
+
+/// Whether the image starts from a picture or from latents.
+bool has_input(const Request& request);
 
 /// On the CPU in float32 a run for each image, so that it has the same bits alone and among
 /// others: how libraries add up depends on the size of the batch. Elsewhere the plans as they are.

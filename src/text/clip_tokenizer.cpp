@@ -1,13 +1,12 @@
 #include "text/clip_tokenizer.h"
 
 #include <algorithm>
-#include <array>
-#include <set>
 #include <unordered_map>
 
 #include "core/check.h"
-#include "text/added_tokens.h"
 #include "text/bpe.h"
+#include "text/decoded_text.h"
+#include "text/resolve_tokens.h"
 #include "text/tokenizer_files.h"
 #include "text/unicode.h"
 
@@ -15,43 +14,6 @@ namespace sd {
 namespace {
 
 constexpr std::string_view kWordEnd = "</w>";
-
-std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t at = text.find(from); at != text.npos; at = text.find(from)) {
-    out.append(text.substr(0, at)).append(to);
-    text.remove_prefix(at + from.size());
-  }
-  return out.append(text);
-}
-
-/// `text` without Python's white space at both ends.
-std::string strip(const std::string& text) {
-  const std::u32string chars = decode_utf8(text);
-  const auto begin = std::find_if_not(chars.begin(), chars.end(), is_python_space);
-  const auto end =
-      std::find_if_not(chars.rbegin(), std::make_reverse_iterator(begin), is_python_space).base();
-  return to_utf8({begin, end});
-}
-
-/// `clean_up_tokenization` of transformers, for folders that ask for it.
-std::string clean_up_spaces(std::string text) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kRules = {{
-      {" .", "."},
-      {" ?", "?"},
-      {" !", "!"},
-      {" ,", ","},
-      {" ' ", "'"},
-      {" n't", "n't"},
-      {" 'm", "'m"},
-      {" 's", "'s"},
-      {" 've", "'ve"},
-      {" 're", "'re"},
-  }};
-  for (const auto& [from, to] : kRules) text = replace_all(text, from, to);
-  return text;
-}
 
 /// Appends the bytes that a byte-level token stands for.
 void append_bytes(std::string& bytes, std::string_view token) {
@@ -71,28 +33,25 @@ std::string text_of_bytes(const std::string& bytes) {
   return strip(replace_all(repair_utf8(bytes), kWordEnd, " "));
 }
 
-/// The special tokens, each content once.
-std::vector<SpecialToken> distinct_specials(const TokenizerConfig& config) {
-  std::vector<SpecialToken> distinct;
-  std::set<std::string> seen;
-  for (const SpecialToken& token : config.specials) {
-    if (!token.token.content.empty() && seen.insert(token.token.content).second) {
-      distinct.push_back(token);
-    }
-  }
-  return distinct;
-}
-
 }  // namespace
 
 class ClipTokenizer::Impl {
  public:
   Impl(std::filesystem::path folder, std::optional<ClipFlavor> flavor)
       : folder_(std::move(folder)), files_(read_clip_tokenizer_files(folder_, flavor)) {
+    const Vocabulary& vocabulary = files_.vocabulary;
+    const VocabularyView view{folder_, vocabulary.size(),
+                              [&](std::string_view token) { return vocabulary.find(token); },
+                              [&](int64_t id) { return vocabulary.token(id).has_value(); }};
     if (files_.flavor == ClipFlavor::kSlow) {
-      add_slow_tokens();
+      slow_tokens_ = resolve_slow_tokens({}, files_.config, view);
+      for (const auto& [id, token] : slow_tokens_.tokens.by_id()) {
+        const auto own = vocabulary.find(token.content);
+        if (own && *own != id) moved_[*own] = id;
+      }
     } else {
-      add_fast_tokens();
+      fast_tokens_ = resolve_fast_tokens(files_.fast.added, files_.config, view);
+      fast_tokens_.build(normalize_clip_text);
     }
     const bool slow = files_.flavor == ClipFlavor::kSlow;
     bos_id_ = slow ? id_of_role("bos_token") : files_.fast.bos_id;
@@ -107,8 +66,8 @@ class ClipTokenizer::Impl {
   std::vector<int64_t> encode(std::string_view text) const {
     const std::u32string chars = decode_utf8(text);
     const std::vector<TextPiece> pieces = files_.flavor == ClipFlavor::kSlow
-                                              ? slow_added_.split(chars)
-                                              : fast_added_.split(chars, normalize_clip_text);
+                                              ? slow_tokens_.tokens.split(chars)
+                                              : fast_tokens_.split(chars, normalize_clip_text);
     std::vector<int64_t> ids;
     for (const TextPiece& piece : pieces) {
       if (piece.id != TextPiece::kText) {
@@ -146,7 +105,7 @@ class ClipTokenizer::Impl {
     std::optional<std::string> bytes;  // of the byte-level tokens since the last separate one
     for (const int64_t id : ids) {
       const std::string_view token = token_of(id);
-      if (separate_.contains(token)) {
+      if (slow_tokens_.separate.contains(token)) {
         if (bytes) parts.push_back(text_of_bytes(*bytes));
         if (!parts.empty() && parts.back().empty()) parts.pop_back();
         bytes.reset();
@@ -179,78 +138,9 @@ class ClipTokenizer::Impl {
   ClipFlavor flavor() const { return files_.flavor; }
 
  private:
-  /// As transformers' `PreTrainedTokenizer.__init__` adds them.
-  void add_slow_tokens() {
-    for (const auto& [id, token] : files_.config.added) slow_added_.add(token, id);
-    size_t size = files_.vocabulary.size();
-    for (const auto& [id, token] : slow_added_.by_id()) {
-      if (!files_.vocabulary.find(token.content)) ++size;
-    }
-    std::set<std::string> special;
-    for (SpecialToken& token : distinct_specials(files_.config)) {
-      const std::string& content = token.token.content;
-      special.insert(content);
-      const int32_t known = slow_added_.find(content);
-      const int32_t id = known != TextPiece::kText ? known : id_in_vocabulary(content, size);
-      if (token.role == "additional_special_tokens" &&
-          id >= static_cast<int64_t>(files_.vocabulary.size())) {
-        separate_.insert(content);
-      }
-      if (known != TextPiece::kText && token.form == SpecialToken::Form::kString) continue;
-      token.token.special = true;
-      slow_added_.add(token.token, id);
-    }
-    for (const auto& [id, token] : slow_added_.by_id()) {
-      if (!special.contains(token.content)) separate_.insert(token.content);
-      const auto own = files_.vocabulary.find(token.content);
-      if (own && *own != id) moved_[*own] = id;
-    }
-    slow_added_.build();
-  }
-
-  /// As tokenizers' deserialization and then transformers' `PreTrainedTokenizerFast.__init__` do.
-  void add_fast_tokens() {
-    size_t size = files_.vocabulary.size();
-    const auto add = [&](const AddedToken& token) {
-      if (token.content.empty()) return;
-      const int32_t known = fast_added_.find(token.content);
-      const int32_t id = known != TextPiece::kText ? known : id_in_vocabulary(token.content, size);
-      fast_added_.add(token, id);
-    };
-    // The library goes by the vocabulary where a file gives an added token another id.
-    for (const auto& [id, token] : files_.fast.added) add(token);
-    const std::vector<SpecialToken> specials = distinct_specials(files_.config);
-    const auto is_named = [&](const AddedToken& token) {
-      return std::any_of(specials.begin(), specials.end(), [&](const SpecialToken& special) {
-        return special.token.content == token.content;
-      });
-    };
-    for (auto [id, token] : files_.config.added) {
-      token.special = token.special || is_named(token);
-      add(token);
-    }
-    for (const SpecialToken& special : specials) {
-      if (fast_added_.find(special.token.content) != TextPiece::kText) continue;
-      AddedToken token = special.token;
-      token.special = true;
-      add(token);
-    }
-    fast_added_.build(normalize_clip_text);
-  }
-
-  /// The id of `content` in the vocabulary, or the next one behind it; `size` counts them all.
-  int32_t id_in_vocabulary(const std::string& content, size_t& size) const {
-    if (const auto id = files_.vocabulary.find(content)) return *id;
-    SD_CHECK(!files_.vocabulary.token(static_cast<int64_t>(size)), ErrorKind::kModel,
-             folder_.string(), ": special token \"", content,
-             "\" must be in the vocabulary or get the id ", size,
-             " behind it, but the vocabulary has holes and gives that id to another token");
-    return static_cast<int32_t>(size++);
-  }
-
   int32_t find_added(std::string_view content) const {
-    return files_.flavor == ClipFlavor::kSlow ? slow_added_.find(content)
-                                              : fast_added_.find(content);
+    return files_.flavor == ClipFlavor::kSlow ? slow_tokens_.tokens.find(content)
+                                              : fast_tokens_.find(content);
   }
 
   int32_t id_of_role(const std::string& role) const {
@@ -263,7 +153,7 @@ class ClipTokenizer::Impl {
 
   std::string_view token_of(int64_t id) const {
     const auto& added =
-        files_.flavor == ClipFlavor::kSlow ? slow_added_.by_id() : fast_added_.by_id();
+        files_.flavor == ClipFlavor::kSlow ? slow_tokens_.tokens.by_id() : fast_tokens_.by_id();
     const auto found =
         id <= Vocabulary::kMaxId ? added.find(static_cast<int32_t>(id)) : added.end();
     if (found != added.end()) return found->second.content;
@@ -277,7 +167,7 @@ class ClipTokenizer::Impl {
     std::vector<int32_t> tokens;
     split_clean_words(clean_clip_text(text), [&](std::string_view word) {
       if (word == "<|startoftext|>" || word == "<|endoftext|>") {
-        const int32_t added = slow_added_.find(word);
+        const int32_t added = slow_tokens_.tokens.find(word);
         tokens.push_back(added != TextPiece::kText
                              ? added
                              : files_.vocabulary.find(word).value_or(Bpe::kUnknown));
@@ -311,10 +201,9 @@ class ClipTokenizer::Impl {
 
   std::filesystem::path folder_;
   ClipTokenizerFiles files_;
-  SlowAddedTokens slow_added_;
-  FastAddedTokens fast_added_;
-  std::set<std::string, std::less<>> separate_;  // added tokens that decode writes between spaces
-  std::unordered_map<int32_t, int32_t> moved_;   // tokens that an added token gives another id
+  ResolvedSlowTokens slow_tokens_;
+  FastAddedTokens fast_tokens_;
+  std::unordered_map<int32_t, int32_t> moved_;  // tokens that an added token gives another id
   int32_t bos_id_ = 0, eos_id_ = 0, pad_id_ = 0;
   std::optional<int32_t> unk_id_;
 };

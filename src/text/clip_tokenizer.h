@@ -10,21 +10,9 @@
 #include <vector>
 
 #include "text/clip_words.h"
+#include "text/tokenized_prompt.h"
 
 namespace sd {
-
-/// A prompt as the text encoder takes it.
-struct TokenizedPrompt {
-  std::vector<int64_t> ids;    ///< begin, the prompt, end, padding: `max_length` ids in all
-  int64_t token_count = 0;     ///< how many of them come before the padding
-  std::string truncated_text;  ///< what did not fit, decoded; empty where all fitted
-};
-
-/// A token id and the file or folder that gives it.
-struct LargestToken {
-  int64_t id = 0;
-  std::filesystem::path source;
-};
 
 /// CLIP's byte-pair tokenizer: the ids that transformers 4.57.6 gives for the same folder, with
 /// `CLIPTokenizer` (without ftfy) where vocab.json and merges.txt are there, with

@@ -205,6 +205,17 @@ std::string repair_utf8(std::string_view bytes) {
   return out;
 }
 
+size_t grapheme_length(std::u32string_view text) {
+  utf8proc_int32_t state = 0;
+  size_t length = 1;
+  while (length < text.size() &&
+         !utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(text[length - 1]),
+                                           static_cast<utf8proc_int32_t>(text[length]), &state)) {
+    ++length;
+  }
+  return length;
+}
+
 std::u32string to_nfc(std::u32string_view text) {
   if (std::all_of(text.begin(), text.end(), [](char32_t c) { return c < kFirstCombiningMark; })) {
     return std::u32string(text);

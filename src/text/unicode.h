@@ -54,6 +54,10 @@ std::string to_utf8(std::u32string_view text);
 /// "U+FFFD Substitution of Maximal Subparts"), as Python's `errors="replace"` does.
 std::string repair_utf8(std::string_view bytes);
 
+/// How many code points at the start of non-empty `text` make one extended grapheme cluster
+/// (Unicode Standard Annex 29).
+size_t grapheme_length(std::u32string_view text);
+
 /// Normalization Form C (Unicode Standard Annex 15), in n log n time for any text.
 std::u32string to_nfc(std::u32string_view text);
 

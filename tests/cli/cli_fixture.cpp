@@ -18,7 +18,8 @@ constexpr int kSide = 16;
 
 class FakePipeline : public Pipeline {
  public:
-  explicit FakePipeline(FakeEngine& engine) : engine_(engine) {}
+  FakePipeline(FakeEngine& engine, const LoadOptions& options)
+      : engine_(engine), t5_(engine.t5_of(options)) {}
 
   std::vector<Painted> paint(const std::vector<Request>& requests, Observer& observer) override {
     engine_.batches.push_back(requests);
@@ -26,6 +27,7 @@ class FakePipeline : public Pipeline {
     std::vector<Painted> painted;
     for (const Request& request : requests) {
       painted.push_back(fake_painting(request));
+      painted.back().settings.t5 = t5_;
       painted.back().batch_size = static_cast<int>(engine_.computes_together ? requests.size() : 1);
     }
     return painted;
@@ -33,7 +35,9 @@ class FakePipeline : public Pipeline {
   void check(const std::vector<Request>& requests) const override { engine_.on_check(requests); }
   void encode_ahead(const std::vector<Request>&, Observer&) override {}
   void load_weights(Observer&) override { engine_.weights_are_loaded = true; }
-  ModelDefaults defaults() const override { return {kSide, kSide, 20, 7.5, "ddim", "cpu", "fp32"}; }
+  ModelDefaults defaults() const override {
+    return {kSide, kSide, 20, 20, 7.5, 0.8, "ddim", "cpu", "fp32", t5_};
+  }
   int suggested_batch_size(const Request&) const override { return 2; }
   Estimate estimate(const std::vector<Request>& requests) override {
     return {static_cast<double>(requests.size()), 1.5e9};
@@ -43,6 +47,7 @@ class FakePipeline : public Pipeline {
 
  private:
   FakeEngine& engine_;
+  std::string t5_;
 };
 
 }  // namespace
@@ -51,6 +56,12 @@ std::vector<Request> FakeEngine::requests() const {
   std::vector<Request> all;
   for (const auto& batch : batches) all.insert(all.end(), batch.begin(), batch.end());
   return all;
+}
+
+std::string FakeEngine::t5_of(const LoadOptions& options) const {
+  if (!has_t5) return "";
+  if (options.no_t5) return "none";
+  return options.t5_dtype.empty() ? "fp32" : options.t5_dtype;
 }
 
 Painted fake_painting(const Request& request) {
@@ -63,7 +74,8 @@ Painted fake_painting(const Request& request) {
   settings.sampler = request.sampler.empty() ? "ddim" : request.sampler;
   settings.prediction_type = "epsilon";
   const bool is_img2img = request.init_image || request.init_latents;
-  const double share = is_img2img ? request.strength : 1;
+  settings.strength = request.strength.value_or(0.8);
+  const double share = is_img2img ? settings.strength : 1;
   settings.timesteps.assign(static_cast<size_t>(settings.steps * share), 1.0);
   settings.device = "cpu";
   settings.dtype = "fp32";
@@ -82,6 +94,7 @@ Request with_settings(Request request) {
   request.steps = settings.steps;
   request.scale = settings.scale;
   request.sampler = settings.sampler;
+  if (request.init_image || request.init_latents) request.strength = settings.strength;
   return request;
 }
 
@@ -89,6 +102,17 @@ std::string described(const LoadOptions& load, const Request& request) {
   nlohmann::json object = {{"model", load.model},
                            {"variant", load.variant},
                            {"tiling", load.vae_tiling},
+                           {"no_t5", load.no_t5},
+                           {"t5_dtype", load.t5_dtype},
+                           {"prompt_2", request.prompt_2},
+                           {"prompt_3", request.prompt_3},
+                           {"negative_2", request.negative_prompt_2},
+                           {"negative_3", request.negative_prompt_3},
+                           {"tokens", request.max_sequence_length.value_or(0)},
+                           {"skip_layers", request.skip_layers.layers},
+                           {"skip_layer_scale", request.skip_layers.scale},
+                           {"skip_layer_start", request.skip_layers.start},
+                           {"skip_layer_stop", request.skip_layers.stop},
                            {"prompt", request.prompt},
                            {"negative", request.negative_prompt},
                            {"width", request.width.value_or(0)},
@@ -104,7 +128,7 @@ std::string described(const LoadOptions& load, const Request& request) {
                            {"clip_skip", request.clip_skip}};
   if (request.init_image) object["image"] = request.init_image->rgb;
   if (request.init_latents) object["latents"] = request.init_latents->values;
-  if (request.init_image || request.init_latents) object["strength"] = request.strength;
+  if (request.init_image || request.init_latents) object["strength"] = request.strength.value_or(0);
   return object.dump(1);
 }
 
@@ -147,7 +171,7 @@ Outcome CliTest::sd(const std::vector<std::string>& arguments) {
       .load = [this](const LoadOptions& options, Observer& observer) -> std::unique_ptr<Pipeline> {
         engine_.loads.push_back(options);
         engine_.on_load(observer);
-        return std::make_unique<FakePipeline>(engine_);
+        return std::make_unique<FakePipeline>(engine_, options);
       }};
   const int code = run(arguments, host);
   return {code, out.str(), err.str()};

@@ -21,6 +21,7 @@ struct FakeEngine {
   int size_multiple = 8;
   LatentSpace latent_space;
   bool weights_are_loaded = false;
+  bool has_t5 = false;            ///< a T5 text encoder, which it can do without
   bool computes_together = true;  ///< else the images of a batch one after another
   std::function<void(Observer&)> on_load = [](Observer&) {};
   std::function<void(const std::vector<Request>&)> on_check = [](const std::vector<Request>&) {};
@@ -29,6 +30,8 @@ struct FakeEngine {
 
   /// All requests of all batches.
   std::vector<Request> requests() const;
+  /// What a pipeline of these options says of its T5 text encoder, as in Settings.
+  std::string t5_of(const LoadOptions& options) const;
 };
 
 /// What the fake engine makes of a request; every pixel depends on the seed.

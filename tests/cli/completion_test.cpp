@@ -118,7 +118,9 @@ class CompletionTest : public CliTest {
 
 TEST_F(CompletionTest, EveryScriptKnowsEveryOption) {
   for (const std::string& script : {bash_completion(), zsh_completion(), fish_completion()}) {
-    for (const char* name : {"prompt", "ddim_steps", "init-img", "n_samples", "vae-tiling"}) {
+    for (const char* name :
+         {"prompt", "ddim_steps", "init-img", "n_samples", "vae-tiling", "prompt-2",
+          "negative-prompt-3", "max-sequence-length", "skip-layers", "no-t5"}) {
       EXPECT_THAT(script, HasSubstr(name));
     }
   }
@@ -153,6 +155,7 @@ TEST_F(CompletionTest, BashCompletes) {
   EXPECT_THAT(bash("sd tx", 2), ElementsAre("txt2img"));
   EXPECT_THAT(bash("sd txt2img --samp", 3), ElementsAre("--sampler"));
   EXPECT_THAT(bash("sd txt2img --sampler dd", 4), ElementsAre("ddim", "ddpm"));
+  EXPECT_THAT(bash("sd batch --t5-dtype fp", 4), ElementsAre("fp16", "fp32"));
   EXPECT_THAT(bash("sd txt2img --sampler = dd", 5), ElementsAre("ddim", "ddpm"));
   EXPECT_THAT(bash("sd txt2img --sampler =", 4), Contains("euler_a"));
   EXPECT_THAT(bash("sd txt2img -m ti", 4), Contains("tiny"));

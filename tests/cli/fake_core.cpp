@@ -20,7 +20,9 @@ class GreyPipeline : public Pipeline {
   void check(const std::vector<Request>&) const override {}
   void encode_ahead(const std::vector<Request>&, Observer&) override {}
   void load_weights(Observer& observer) override { observer.on_progress(Phase::kLoad, 0, 1); }
-  ModelDefaults defaults() const override { return {8, 8, 20, 7.5, "ddim", "cpu", "fp32"}; }
+  ModelDefaults defaults() const override {
+    return {8, 8, 20, 20, 7.5, 0.8, "ddim", "cpu", "fp32"};
+  }
   int suggested_batch_size(const Request&) const override { return 2; }
   Estimate estimate(const std::vector<Request>&) override { return {}; }
   int size_multiple() const override { return 8; }

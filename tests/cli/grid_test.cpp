@@ -257,7 +257,7 @@ TEST_F(GridTest, AGridOfPicturesThatStartFromOne) {
   std::vector<double> strengths;
   for (const Request& request : engine_.requests()) {
     EXPECT_TRUE(request.init_image);
-    strengths.push_back(request.strength);
+    strengths.push_back(request.strength.value_or(0));
   }
   EXPECT_THAT(strengths, ElementsAre(0.2, 0.4, 0.6, 0.8));
   expect_refused({"--init-img", "gone.png", "--x", "strength=0.2,0.3"},
@@ -314,10 +314,30 @@ TEST_F(GridTest, WrongAxesAreNamed) {
   expect_refused({"--x", "steps=1,2", "--z", "steps=3,4"}, "--x and --z expect different keys");
   expect_refused({"--x", "prompt_sr=green,blue"}, "expects a text that is in the prompt");
   expect_refused({"--x", "model=gone"}, "there is no model 'gone'");
+  expect_refused({"--x", "skip_layer_scale=1,2"},
+                 "--x skip_layer_scale=1: skip_layer_scale expects skip_layers beside it");
+  expect_refused({"--x", "steps=1,2", "--skip-layer-scale", "3"},
+                 "--skip-layer-scale does nothing without --skip-layers");
   const Outcome no_prompt = sd({"grid", "-m", "tiny", "-o", "g", "--x", "steps=1,2"});
   EXPECT_EQ(no_prompt.code, 2);
   EXPECT_THAT(no_prompt.err, HasSubstr("--prompt TEXT is needed"));
   EXPECT_EQ(sd({"grid", "-m", "tiny", "-o", "g", "--x", "prompt=a,b"}).code, 0);
+}
+
+TEST_F(GridTest, WhatOnlySomeFamiliesHaveMakesAxes) {
+  const Outcome outcome = grid({"--x", "skip_layers=\"7,8\",9", "--y", "max_sequence_length=77,256",
+                                "--z", "prompt_2=a,b", "--skip-layer-scale", "3"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const std::vector<Request> requests = engine_.requests();
+  ASSERT_EQ(requests.size(), 8);
+  EXPECT_EQ(std::ranges::count(requests, std::vector<int>{7, 8},
+                               [](const Request& r) { return r.skip_layers.layers; }),
+            4);
+  EXPECT_EQ(std::ranges::count(requests, 77,
+                               [](const Request& r) { return r.max_sequence_length.value_or(0); }),
+            4);
+  EXPECT_EQ(std::ranges::count(requests, "b", &Request::prompt_2), 4);
+  for (const Request& request : requests) EXPECT_EQ(request.skip_layers.scale, 3);
 }
 
 TEST_F(GridTest, WhatIsWrongWithAllPicturesIsSaidOnce) {

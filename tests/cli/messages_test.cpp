@@ -49,6 +49,10 @@ TEST_F(MessagesTest, WhatDoesNothingIsSaid) {
               HasSubstr("sd: warning: --negative-prompt does nothing with --scale 1: "));
   EXPECT_THAT(txt2img({"-p", "x", "--scale", "0.5", "--guidance-rescale", "1", "-o", "b.png"}).err,
               HasSubstr("sd: warning: --guidance-rescale does nothing with --scale 0.5: "));
+  EXPECT_THAT(txt2img({"-p", "x", "--scale", "1", "--negative-prompt-3", "dog", "-o", "g.png"}).err,
+              HasSubstr("sd: warning: --negative-prompt-3 does nothing with --scale 1: "));
+  EXPECT_THAT(txt2img({"-p", "x", "--scale", "1", "--skip-layers", "7", "-o", "h.png"}).err,
+              HasSubstr("sd: warning: --skip-layers does nothing with --scale 1: "));
   EXPECT_THAT(txt2img({"-p", "x", "--scale", "1", "-o", "c.png"}).err, Not(HasSubstr("warning")));
   EXPECT_THAT(txt2img({"-p", "x", "-n", "dog", "-o", "d.png"}).err, Not(HasSubstr("warning")));
   EXPECT_THAT(

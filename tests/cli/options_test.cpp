@@ -40,13 +40,18 @@ TEST_F(OptionsTest, LeavesToTheModelWhatIsNotGiven) {
   EXPECT_EQ(request.guidance_rescale, 0);
   EXPECT_EQ(request.clip_skip, 0);
   EXPECT_FALSE(request.init_image || request.init_latents);
+  EXPECT_EQ(request.prompt_2 + request.prompt_3, "");
+  EXPECT_EQ(request.negative_prompt_2 + request.negative_prompt_3, "");
+  EXPECT_FALSE(request.max_sequence_length);
+  EXPECT_EQ(request.skip_layers, SkipLayerGuidance());
   const LoadOptions load = load_of({});
   EXPECT_EQ(load.model, (folder_ / "models/tiny").string());
   EXPECT_EQ(load.variant, "");
   EXPECT_EQ(load.device, "auto");
   EXPECT_EQ(load.dtype, "auto");
   EXPECT_EQ(load.threads, 0);
-  EXPECT_FALSE(load.low_memory || load.vae_tiling || load.vae_slicing);
+  EXPECT_FALSE(load.low_memory || load.vae_tiling || load.vae_slicing || load.no_t5);
+  EXPECT_EQ(load.t5_dtype, "");
 }
 
 TEST_F(OptionsTest, FillsTheRequest) {
@@ -71,6 +76,22 @@ TEST_F(OptionsTest, FillsTheRequest) {
   EXPECT_EQ(request_of({"--clip-skip", "2"}).clip_skip, 2);
   EXPECT_EQ(request_of({"-s", "18446744073709551615"}).seed, 18446744073709551615U);
   EXPECT_EQ(request_of({"--seed", "0"}).seed, 0U);
+}
+
+TEST_F(OptionsTest, FillsWhatOnlySomeFamiliesHave) {
+  EXPECT_EQ(request_of({"--prompt-2", "a"}).prompt_2, "a");
+  EXPECT_EQ(request_of({"--prompt_3=-a"}).prompt_3, "-a");
+  EXPECT_EQ(request_of({"--negative-prompt-2", "a"}).negative_prompt_2, "a");
+  EXPECT_EQ(request_of({"--negative_prompt_3", "a"}).negative_prompt_3, "a");
+  EXPECT_EQ(request_of({"--max-sequence-length", "512"}).max_sequence_length, 512);
+  EXPECT_THAT(request_of({"--skip-layers", "9, 7,8"}).skip_layers.layers, ElementsAre(7, 8, 9));
+  EXPECT_EQ(request_of({"--skip-layers", "none"}).skip_layers, SkipLayerGuidance());
+  EXPECT_EQ(request_of({"--skip-layers", "7", "--skip-layer-scale", "-3", "--skip_layer_start", "0",
+                        "--skip-layer-stop=1"})
+                .skip_layers,
+            (SkipLayerGuidance{.layers = {7}, .scale = -3, .start = 0, .stop = 1}));
+  EXPECT_TRUE(load_of({"--no-t5"}).no_t5);
+  EXPECT_EQ(load_of({"--t5-dtype", "BF16"}).t5_dtype, "bf16");
 }
 
 TEST_F(OptionsTest, FillsTheLoadOptions) {
@@ -190,7 +211,7 @@ TEST_F(OptionsTest, StartsFromTheLatentsItSaved) {
   ASSERT_TRUE(request.init_latents);
   EXPECT_THAT(request.init_latents->shape, ElementsAre(4, 2, 2));
   EXPECT_EQ(request.init_latents->values, std::vector<float>(16, 5.0F));
-  EXPECT_EQ(request.strength, 0.8);
+  EXPECT_EQ(request.strength, std::nullopt) << "that of the model";
 }
 
 TEST_F(OptionsTest, SavesTheLatentsOfSeveralImages) {
@@ -234,6 +255,9 @@ TEST_F(OptionsTest, HelpNamesTheRangesThatAreChecked) {
         "no guidance (0 to 1000;", "forgets it (0 to 1; default: 0.8)",
         "for each prompt (1 to 1000000;", "(0 to 18446744073709551615;",
         "(leading, linspace or trailing;", "(auto, fp32, bf16 or fp16;",
+        "(1 to 512; default: the model's own)", "(numbers from 0 to 999, or none; default: none)",
+        "(-1000 to 1000; default: 2.8)", "begins (0 to 1; default: 0.01)",
+        "ends (0 to 1; default: 0.2)", "(auto, fp32, bf16 or fp16; default: as --dtype)",
         "(auto, cpu, cuda or cuda:N; default: auto)", "(overwrite, rename, skip or error;"}) {
     EXPECT_THAT(help, HasSubstr(text));
   }

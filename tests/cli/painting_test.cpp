@@ -213,6 +213,36 @@ TEST_F(PaintingTest, ReportsImagesAsJson) {
   EXPECT_EQ(object["timings"]["denoise"], 2.0);
 }
 
+TEST_F(PaintingTest, ReportsWhatOnlySomeFamiliesHaveAsJson) {
+  const auto report = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), {"-p", "x", "--json", "--on-exist", "overwrite"});
+    const auto objects = parse_lines(txt2img(options).out);
+    return objects.empty() ? nlohmann::json() : objects[0];
+  };
+  const nlohmann::json plain = report({});
+  EXPECT_EQ(plain["prompt_2"], "");
+  EXPECT_TRUE(plain["settings"]["max_sequence_length"].is_null());
+  EXPECT_TRUE(plain["settings"]["t5"].is_null());
+  EXPECT_EQ(plain["settings"]["skip_layers"], nlohmann::json::array());
+  engine_.has_t5 = true;
+  const nlohmann::json object =
+      report({"--prompt-2", "a", "--prompt-3", "b", "--negative-prompt-2", "c",
+              "--negative-prompt-3", "d", "--max-sequence-length", "77", "--skip-layers", "7,8",
+              "--skip-layer-scale", "3", "--skip-layer-stop", "0.5", "--t5-dtype", "fp16"});
+  EXPECT_EQ(object["prompt_2"], "a");
+  EXPECT_EQ(object["prompt_3"], "b");
+  EXPECT_EQ(object["negative_prompt_2"], "c");
+  EXPECT_EQ(object["negative_prompt_3"], "d");
+  const nlohmann::json& settings = object["settings"];
+  EXPECT_EQ(settings["max_sequence_length"], 77);
+  EXPECT_EQ(settings["skip_layers"], nlohmann::json({7, 8}));
+  EXPECT_EQ(settings["skip_layer_scale"], 3);
+  EXPECT_EQ(settings["skip_layer_start"], 0.01);
+  EXPECT_EQ(settings["skip_layer_stop"], 0.5);
+  EXPECT_EQ(settings["t5"], "fp16");
+  EXPECT_EQ(report({"--no-t5"})["settings"]["t5"], "none");
+}
+
 TEST_F(PaintingTest, PaintsTheListOfPromptsOnceForEachCount) {
   write_file("prompts.txt", "a cat\n\n--steps 3 # not an option\r\nlast");
   const Outcome outcome = txt2img({"--from-file", "prompts.txt", "-s", "10", "--count", "2",

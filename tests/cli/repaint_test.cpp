@@ -76,6 +76,20 @@ TEST_F(RepaintTest, WhatWasGivenIsGivenAgain) {
                "7"});
 }
 
+TEST_F(RepaintTest, WhatOnlySomeFamiliesHaveIsGivenAgain) {
+  engine_.has_t5 = true;
+  expect_same({"txt2img", "-m", "tiny", "-p", "a", "--prompt-2=-b, \"c\"\n", "--prompt-3", "",
+               "--negative-prompt-2", "Steps: 3", "--negative-prompt-3", "\xe9\x9b\xaa",
+               "--max-sequence-length", "77", "-s", "1", "--t5-dtype", "bf16"});
+  expect_same({"txt2img", "-m", "tiny", "-p", "a", "-s", "1", "--no-t5", "--skip-layers", "7,8,9"});
+  expect_same({"txt2img", "-m", "tiny", "-p", "a", "-s", "1", "--skip-layers", "7",
+               "--skip-layer-scale=-1.5", "--skip-layer-start", "0", "--skip-layer-stop", "0.35"});
+  const Words command = command_of("a.png");
+  const auto at = std::ranges::find(command, "--skip-layers");
+  ASSERT_NE(at, command.end());
+  EXPECT_EQ(*(at + 1), "7");
+}
+
 TEST_F(RepaintTest, WhatItStartedFromIsNamed) {
   ASSERT_EQ(
       txt2img({"-p", "x", "-s", "1", "-o", "my start.png", "--save-latents", "it's.safetensors"})
@@ -112,13 +126,18 @@ TEST_F(RepaintTest, HoldsForAnyPromptAndOptions) {
                                       {"--clip-skip", "1"},
                                       {"-W", "40"},
                                       {"-H", "8"},
-                                      {"--vae-tiling"}};
+                                      {"--vae-tiling"},
+                                      {"--sigmas", "karras"},
+                                      {"--max-sequence-length", "300"},
+                                      {"--skip-layers", "1,2,30"}};
   for (int round = 0; round < 60; ++round) {
     Words arguments = {"txt2img",
                        "-m",
                        "tiny",
                        "--prompt=" + text(),
                        "--negative-prompt=" + text(),
+                       "--prompt-2=" + text(),
+                       "--negative-prompt-3=" + text(),
                        "-s",
                        std::to_string(random())};
     bool has_sampler = false;

@@ -36,7 +36,7 @@ class ReplayTest : public CliTest {
     const Outcome first = sd(arguments);
     ASSERT_EQ(first.code, 0) << first.err;
     Words again = {file, "--on-exist", "overwrite", "--format", file.substr(file.find('.') + 1)};
-    for (const char* option : {"--vae-tiling", "--variant=fp16"}) {
+    for (const char* option : {"--vae-tiling", "--variant=fp16", "--no-t5", "--t5-dtype=bf16"}) {
       if (std::ranges::find(run, option) != run.end()) again.emplace_back(option);
     }
     const Outcome second = replay(again);
@@ -87,6 +87,45 @@ TEST_F(ReplayTest, APictureIsPaintedAgain) {
                "--clip-skip", "2"});
   expect_same({"txt2img", "-m", "tiny", "-p", "x", "-s", "1", "--eta", "0.3", "--guidance-rescale",
                "0.7", "--vae-tiling", "--variant=fp16", "-W", "24", "-H", "8", "--steps", "7"});
+}
+
+TEST_F(ReplayTest, WhatOnlySomeFamiliesHaveIsPaintedAgain) {
+  engine_.has_t5 = true;
+  for (const char* file : {"a.png", "a.jpg", "a.webp"}) {
+    expect_same({"txt2img", "-m", "tiny", "-p", "a", "--prompt-2", "b, \"c\"\n", "--prompt-3",
+                 " d ", "--negative-prompt-2", "e", "--negative-prompt-3", "f",
+                 "--max-sequence-length", "77", "-s", "1", "--t5-dtype=bf16"},
+                file);
+    expect_same({"txt2img", "-m", "tiny", "-p", "a", "-s", "1", "--no-t5", "--skip-layers", "7,8",
+                 "--skip-layer-scale", "3", "--skip-layer-start", "0", "--skip-layer-stop", "0.5"},
+                file);
+  }
+}
+
+TEST_F(ReplayTest, SaysWhereT5IsOtherwise) {
+  engine_.has_t5 = true;
+  const Fields own = {{"Model", "tiny"},
+                      {"RNG", "CPU"},
+                      {"Device", "cpu"},
+                      {"Dtype", "fp32"},
+                      {"Version", "sd 0.1.0"}};
+  const auto said = [&](const Fields& more, const Words& options) {
+    Fields fields = own;
+    fields.insert(fields.end(), more.begin(), more.end());
+    write_picture("a.png", fields);
+    Words arguments = {"a.png", "--on-exist", "overwrite"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const std::string err = replay(arguments).err;
+    const size_t at = err.find("painted with ");
+    return at == err.npos ? "" : err.substr(at, err.find(": pixels") - at);
+  };
+  EXPECT_EQ(said({}, {}), "");
+  EXPECT_EQ(said({{"T5", "none"}}, {"--no-t5"}), "");
+  EXPECT_EQ(said({{"T5 dtype", "bf16"}}, {"--t5-dtype", "bf16"}), "");
+  EXPECT_EQ(said({{"T5", "none"}}, {}), "painted with --no-t5, and here T5 takes part");
+  EXPECT_EQ(said({}, {"--no-t5"}), "painted with T5, and here is --no-t5");
+  EXPECT_EQ(said({{"T5 dtype", "bf16"}}, {}), "painted with --t5-dtype bf16, and here is fp32");
+  EXPECT_EQ(said({}, {"--t5-dtype", "fp16"}), "painted with --t5-dtype fp32, and here is fp16");
 }
 
 TEST_F(ReplayTest, WhatItStartedFromIsFound) {
@@ -267,6 +306,8 @@ TEST_F(ReplayTest, WrongOptionsAreNamed) {
   expect_refused({"a.png", "--set", "steps"}, "--set expects a key and its value");
   expect_refused({"a.png", "--set", "eta=0.5", "--set", "sampler=euler"},
                  "a.png: eta belongs to the sampler ddim, found euler");
+  expect_refused({"a.png", "--set", "skip_layer_stop=1"},
+                 "a.png: skip_layer_stop expects skip_layers beside it");
   expect_refused({}, "IMAGE is needed");
   const Outcome no_folder = sd({"replay", "a.png"});
   EXPECT_EQ(no_folder.code, 2);

@@ -35,6 +35,8 @@ at::Tensor model(const at::Tensor& x, double time, bool doubled) {
   return doubled ? at::cat({out, 0.3 + 0.2 * at::tanh(x)}, 1) : out;
 }
 
+bool is_flow(const SchedulerConfig& config) { return prediction_name(config) == "flow"; }
+
 struct Case {
   SchedulerConfig config;
   SamplerOptions options;
@@ -52,9 +54,14 @@ Case read_case(ConfigReader& folders, ConfigReader json) {
   for (const int64_t steps : json.get_ints("steps", {}, kStepsRange))
     runs.push_back(std::to_string(steps));
   for (std::string& run : json.get_strings("strengths", {})) runs.push_back(run);
+  SamplerOptions options{
+      .eta = json.get_double("eta", 0, kPartRange),
+      .use_clipped_model_output = json.get_bool("clipped", false),
+      .image_tokens = {},
+  };
+  if (json.has("tokens")) options.image_tokens = json.get_int("tokens", 0, kStepsRange);
   return {.config = config,
-          .options = {.eta = json.get_double("eta", 0, kPartRange),
-                      .use_clipped_model_output = json.get_bool("clipped", false)},
+          .options = options,
           .dtype = json.get_string("dtype", "") == "float16" ? at::kHalf : at::kFloat,
           .runs = runs};
 }
@@ -74,7 +81,10 @@ Result run(Scheduler& scheduler, const Case& c, const std::string& label) {
   int64_t begin = 0;
   at::Tensor x;
   if (const size_t at = label.find('@'); at != std::string::npos) {
-    begin = strength_window(steps, std::stod(label.substr(at + 1)), scheduler.order()).begin_index;
+    const StrengthRule rule =
+        is_flow(c.config) ? StrengthRule::kFractional : StrengthRule::kWholeSteps;
+    begin = strength_window(steps, std::stod(label.substr(at + 1)), scheduler.order(), rule)
+                .begin_index;
     scheduler.set_begin_index(begin);
     x = scheduler.add_noise(at::sin(at::arange(32, at::kFloat)).reshape(kShape).to(c.dtype), drawn);
   } else {
@@ -96,17 +106,44 @@ Result run(Scheduler& scheduler, const Case& c, const std::string& label) {
   return result;
 }
 
-at::Tensor kept_times(const std::vector<double>& times) {
-  std::vector<double> kept = {static_cast<double>(times.size())};
-  for (size_t i = 0; i < times.size(); i += times.size() <= 60 ? 1 : 97) kept.push_back(times[i]);
-  return at::tensor(kept, at::kDouble).to(at::kFloat);
+/// All up to 60, else every 97th.
+at::Tensor kept(const std::vector<double>& values) {
+  std::vector<double> some;
+  for (size_t i = 0; i < values.size(); i += values.size() <= 60 ? 1 : 97)
+    some.push_back(values[i]);
+  return at::tensor(some, at::kDouble).to(at::kFloat);
 }
 
-void expect_equal(const Result& found, const at::Tensor& row, double tolerance) {
-  const at::Tensor times = kept_times(found.times);
-  ASSERT_EQ(row.size(0), times.size(0) + 64);
-  EXPECT_TRUE(all_near(times, row.narrow(0, 0, times.size(0)), 1e-6));
-  const at::Tensor samples = row.narrow(0, times.size(0), 64).reshape({4, 4, 2, 2});
+/// The sigma of every call of a rectified flow's run: what it makes of nothing and noise 1.
+std::vector<double> flow_sigmas(Scheduler& scheduler, int64_t steps) {
+  scheduler.set_timesteps(steps);
+  std::vector<double> sigmas;
+  for (size_t i = 0; i < scheduler.timesteps().size(); ++i) {
+    scheduler.set_begin_index(static_cast<int64_t>(i));
+    sigmas.push_back(scheduler.add_noise(at::zeros({1}), at::ones({1})).item<double>());
+  }
+  return sigmas;
+}
+
+/// Takes the head of a fixture's row: `found` is equal to it, within the tolerance.
+void expect_head(const at::Tensor& found, at::Tensor& row, double tolerance, const char* what) {
+  ASSERT_GE(row.size(0), found.size(0));
+  const at::Tensor expected = row.narrow(0, 0, found.size(0));
+  EXPECT_TRUE(tolerance == 0 ? at::equal(found, expected) : all_near(found, expected, tolerance))
+      << what;
+  row = row.narrow(0, found.size(0), row.size(0) - found.size(0));
+}
+
+void expect_equal(const Result& found, Scheduler& scheduler, const Case& c,
+                  const std::string& label, at::Tensor row) {
+  const bool flow = is_flow(c.config);  // its times and sigmas have the oracle's bits
+  const auto calls = static_cast<double>(found.times.size());
+  expect_head(at::full({1}, calls, at::kFloat), row, 0, "number of calls");
+  expect_head(kept(found.times), row, flow ? 0 : 1e-6, "times");
+  if (flow) expect_head(kept(flow_sigmas(scheduler, std::stoll(label))), row, 0, "sigmas");
+  ASSERT_EQ(row.size(0), 64);
+  const at::Tensor samples = row.reshape({4, 4, 2, 2});
+  const double tolerance = c.dtype == at::kHalf ? kHalfTolerance : kTolerance;
   EXPECT_TRUE(all_near(found.last, samples.narrow(0, 0, 2), tolerance)) << "final sample";
   EXPECT_TRUE(all_near(found.first_x0[0], samples[2], tolerance)) << "first x0";
   EXPECT_TRUE(all_near(found.last_x0[0], samples[3], tolerance)) << "last x0";
@@ -139,7 +176,6 @@ TEST_P(Oracle, RunsAreEqual) {
   for (const std::string& name : cases.keys()) {
     if (!name.starts_with(sampler + ".")) continue;
     const Case c = read_case(folders, cases.get_object(name));
-    const double tolerance = c.dtype == at::kHalf ? kHalfTolerance : kTolerance;
     auto scheduler = make_scheduler(c.config, c.options);  // one object for all runs of the case
     for (const std::string& label : c.runs) {
       const std::string key = name + "/" + label;
@@ -148,7 +184,7 @@ TEST_P(Oracle, RunsAreEqual) {
         expect_refused(c, label);
         ++errors;
       } else {
-        expect_equal(run(*scheduler, c, label), golden[key], tolerance);
+        expect_equal(run(*scheduler, c, label), *scheduler, c, label, golden[key]);
         ++runs;
       }
     }

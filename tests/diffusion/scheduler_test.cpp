@@ -96,6 +96,9 @@ TEST(Scheduler, DrawsOnlyWhenDiffusersDraws) {
       {sd_config("DPMSolverMultistepScheduler"), 0},
       {sd_config("UniPCMultistepScheduler"), 0},
       {R"({"_class_name": "LCMScheduler"})", 3},
+      {R"({"_class_name": "FlowMatchEulerDiscreteScheduler"})", 0},
+      {R"({"_class_name": "FlowMatchEulerDiscreteScheduler", "stochastic_sampling": true})", 4},
+      {R"({"_class_name": "FlowMatchHeunDiscreteScheduler"})", 0},
   };
   for (const Expected& expected : all) {
     auto scheduler = scheduler_from(expected.config);
@@ -160,6 +163,20 @@ TEST(Strength, IsTruncatedInDouble) {
     EXPECT_EQ(window.executed_steps, e.executed) << e.steps << " " << e.strength;
     EXPECT_EQ(window.begin_index, e.begin) << e.steps << " " << e.strength;
     EXPECT_EQ(strength_window(e.steps, e.strength, 2).begin_index, 2 * e.begin);
+  }
+  for (const Expected& e : std::vector<Expected>{{28, 0.6, 17, 11},
+                                                 {30, 0.75, 23, 7},
+                                                 {50, 0.75, 38, 12},
+                                                 {50, 0.58, 29, 21},
+                                                 {10, 1.0, 10, 0},
+                                                 {10, 0.05, 1, 9},
+                                                 {10, 0.0, 0, 10}}) {
+    const StrengthWindow window =
+        strength_window(e.steps, e.strength, 1, StrengthRule::kFractional);
+    EXPECT_EQ(window.executed_steps, e.executed) << e.steps << " " << e.strength;
+    EXPECT_EQ(window.begin_index, e.begin) << e.steps << " " << e.strength;
+    EXPECT_EQ(strength_window(e.steps, e.strength, 2, StrengthRule::kFractional).begin_index,
+              2 * e.begin);
   }
   EXPECT_THROW(strength_window(10, 1.1, 1), Error);
   EXPECT_THROW(strength_window(10, std::nan(""), 1), Error);

@@ -152,5 +152,11 @@ TEST(Upstream, Lcm) {
   EXPECT_NEAR(sum_of({.config = lcm, .steps = 10}), 197.7616, 1e-3);
 }
 
+/// diffusers has no such test; the number was computed with the dummy model of the others.
+TEST(Upstream, FlowEuler) {
+  const std::string flow = R"({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0})";
+  EXPECT_NEAR(sum_of({flow}), 129.3495, 1e-3);
+}
+
 }  // namespace
 }  // namespace sd

@@ -221,6 +221,13 @@ TEST(EncodePicture, LeavesPromptsOutOfJpegWhereTheyAreTooLong) {
   EXPECT_EQ(parameters_of(shorter.bytes), kLine + ", Left out: prompts");
   EXPECT_EQ(read_picture_bytes(shorter.bytes, "x"), read_picture_bytes(whole.bytes, "x"));
 
+  // A prompt of a second text encoder may be what is too long.
+  const std::string second = "cat\n" + kLine + ", Prompt 2: " + std::string(70000, 'p') +
+                             ", Negative prompt 3: n, Prompt 4: stays";
+  const auto without_second = encode_picture(picture, second, {PictureFormat::kJpeg});
+  EXPECT_THAT(without_second.warning, HasSubstr("it carries them without the prompts"));
+  EXPECT_EQ(parameters_of(without_second.bytes), kLine + ", Prompt 4: stays, Left out: prompts");
+
   const std::string model = "cat\n" + kLine + ", Model: " + std::string(70000, 'm');
   const auto bare = encode_picture(picture, model, {PictureFormat::kJpeg});
   EXPECT_THAT(bare.warning, HasSubstr("it carries none"));

@@ -178,14 +178,29 @@ TEST(DynamicPrompt, DependsOnTheSeedAlone) {
 }
 
 TEST(DynamicPrompt, TheNegativePromptDrawsFromAStreamOfItsOwn) {
-  constexpr auto kKind = PromptKind::kNegativePrompt;
+  const PromptKey& negative = kPromptKeys[1];
   const std::map<uint64_t, std::string> prompts = {
       {0, "blue"}, {1, "green"}, {2, "green"}, {3, "blue"}, {42, "blue"}};
   for (const auto& [seed, prompt] : prompts) {
-    EXPECT_EQ(expand_prompt("{red|green|blue}", seed, Wildcards(), kKind), prompt) << seed;
+    EXPECT_EQ(expand_prompt("{red|green|blue}", seed, Wildcards(), negative), prompt) << seed;
   }
-  EXPECT_EQ(error_of([] { expand_prompt("a {", 0, Wildcards(), kKind); }, ErrorKind::kUsage),
+  EXPECT_EQ(error_of([&] { expand_prompt("a {", 0, Wildcards(), negative); }, ErrorKind::kUsage),
             "negative prompt, column 3: found a { without its } (\\{ stands for a brace)");
+}
+
+TEST(DynamicPrompt, PromptsOfFurtherTextEncodersChooseAsTheFirst) {
+  for (const PromptKey& prompt : kFurtherPrompts) {
+    for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+      const PromptKey& first = kPromptKeys[prompt.is_negative ? 1 : 0];
+      EXPECT_EQ(expand_prompt("{red|green} {a|b|c}", seed, Wildcards(), prompt),
+                expand_prompt("{red|green} {a|b|c}", seed, Wildcards(), first));
+    }
+  }
+  const auto error = [](const PromptKey& prompt) {
+    return error_of([&] { expand_prompt("a {", 0, Wildcards(), prompt); }, ErrorKind::kUsage);
+  };
+  EXPECT_THAT(error(kFurtherPrompts[1]), testing::StartsWith("prompt 3, column 3: "));
+  EXPECT_THAT(error(kFurtherPrompts[2]), testing::StartsWith("negative prompt 2, column 3: "));
 }
 
 TEST(DynamicPrompt, TakesLinesOfWildcards) {

@@ -80,6 +80,18 @@ TEST(ParseAxis, ExpandsTheRangesOfA1111) {
   EXPECT_THAT(values_of("scale= 1 - 2 ( 0.5 ) , 7"), ElementsAre("1", "1.5", "2", "7"));
 }
 
+TEST(ParseAxis, TakesWhatOnlySomeFamiliesHave) {
+  EXPECT_THAT(values_of("max_sequence_length=64-128 (+32)"), ElementsAre("64", "96", "128"));
+  EXPECT_THAT(values_of("skip_layer_scale=0:4:2"), ElementsAre("0", "2", "4"));
+  EXPECT_THAT(values_of("prompt_2=1-5,\"a, b\","), ElementsAre("1-5", "a, b", ""));
+  EXPECT_THAT(values_of("skip_layers=none,7,\"7,8\",7 8 9"),
+              ElementsAre("none", "7", "7,8", "7 8 9"));
+  EXPECT_EQ(error("skip_layers=7-9"),
+            "--x skip_layers expects whole numbers from 0 to 999 with commas between, or none, "
+            "found '7-9'");
+  EXPECT_EQ(axis_label(parse_axis("--x", "skip_layers=\"7,8\""), 0), "skip layers: 7,8");
+}
+
 TEST(ParseAxis, RangesStandInLists) {
   EXPECT_THAT(values_of("steps=1-3,10,20:30:10"), ElementsAre("1", "2", "3", "10", "20", "30"));
 }
@@ -200,6 +212,17 @@ TEST(SetAxisValue, ReplacesTextInBothPrompts) {
   EXPECT_EQ(prompts(0), "red on red | reddish");
   EXPECT_EQ(prompts(1), "dark red on dark red | dark reddish");
   EXPECT_EQ(prompts(2), " on  | dish");
+}
+
+TEST(SetAxisValue, ReplacesTextInThePromptsOfFurtherTextEncoders) {
+  const GridAxis axis = parse_axis("--x", "prompt_sr=red,blue");
+  Job job;
+  job.request.prompt = "a circle";
+  job.request.prompt_3 = "a red circle";
+  job.request.negative_prompt_2 = "red";
+  set_axis_value(job, axis, 1);
+  EXPECT_EQ(job.request.prompt_3, "a blue circle");
+  EXPECT_EQ(job.request.negative_prompt_2, "blue");
 }
 
 TEST(SetAxisValue, ComplainsOfATextThatIsInNoPrompt) {

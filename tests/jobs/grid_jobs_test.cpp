@@ -65,6 +65,13 @@ TEST(GridJobs, WhatCannotHoldTogetherIsNamedAndTheRestGoesOn) {
               ElementsAre(R"({"prompt":"a","sampler":"ddim","eta":0.5})",
                           "--x sampler=euler, --y eta=0.5: eta belongs to the sampler ddim, found "
                           "euler"));
+  EXPECT_THAT(jobs_of(base("a"), {"skip_layers=none,7", "skip_layer_scale=3"}),
+              ElementsAre("--x skip_layers=none, --y skip_layer_scale=3: skip_layer_scale expects "
+                          "skip_layers beside it",
+                          R"({"prompt":"a","skip_layers":[7],"skip_layer_scale":3.0,)"
+                          R"("skip_layer_start":0.01,"skip_layer_stop":0.2})"));
+  EXPECT_THAT(jobs_of(base("a"), {"strength=0.5"}),
+              ElementsAre("--x strength=0.5: strength expects init_img or init_latents beside it"));
   EXPECT_THAT(jobs_of(base("a"), {"prompt_sr=red,blue"}),
               ElementsAre(testing::StartsWith("--x prompt_sr=red: --x prompt_sr expects a text"),
                           testing::StartsWith("--x prompt_sr=blue: ")));

@@ -44,6 +44,10 @@ TEST_F(JobFileTest, ErrorsFoundLaterHaveThePlaceOfTheirKey) {
             path + ":2:2: eta: only ddim; try --vae-tiling")
       << "a key that is not the job's, and an option that is none";
   EXPECT_EQ(describe_job_error(job, "it is no picture", "W"), path + ":2:2: it is no picture");
+  const Job of_three = read_one("jobs.json", R"({"prompt": "a", "negative_prompt_2": "b"})");
+  EXPECT_EQ(describe_job_error(of_three, "--negative-prompt-2: this model has one text encoder"),
+            path + ":1:17: negative_prompt_2: this model has one text encoder")
+      << "a name with a digit";
   EXPECT_EQ(describe_job_error(job, "too wide", "width"), path + ":2:18: too wide");
 }
 
@@ -64,6 +68,23 @@ TEST_F(JobFileTest, JsonIsAListOrObjectsOneAfterTheOther) {
     EXPECT_THAT(read("jobs.json", nothing).jobs, IsEmpty());
     EXPECT_THAT(errors("jobs.json", nothing), IsEmpty());
   }
+}
+
+TEST_F(JobFileTest, AListOfNumbersIsAValue) {
+  const auto layers = [&](const std::string& list, const Job& base = {}) {
+    return read_one("jobs.json", R"([{"prompt": "a", "skip_layers": )" + list + R"(, "seed": 1}])",
+                    base)
+        .request.skip_layers.layers;
+  };
+  EXPECT_THAT(layers("[7]"), ElementsAre(7));
+  EXPECT_THAT(layers("[\n9 , 7,\t8 ]"), ElementsAre(7, 8, 9));
+  Job base;
+  base.request.skip_layers.layers = {3};
+  EXPECT_THAT(layers("null", base), ElementsAre(3));
+  EXPECT_THAT(layers("[]", base), IsEmpty());
+  const Job job =
+      read_one("jobs.jsonl", R"({"skip_layer_stop": 0.5, "prompt": "a", "skip_layers": [1]})");
+  EXPECT_EQ(job.request.skip_layers, (SkipLayerGuidance{.layers = {1}, .stop = 0.5}));
 }
 
 TEST_F(JobFileTest, JobsOfAListKnowTheirPlace) {
@@ -98,6 +119,25 @@ TEST_F(JobFileTest, ABadMemberIsNamedWithThePlaceOfItsKey) {
        "1:17: styles is of AUTOMATIC1111's web UI and has no equal here"},
       {R"(  {"steps": 3})", "1:1: expected a prompt, found none"},
       {R"({"prompt": null})", "1:1: expected a prompt, found none"},
+      {R"({"prompt": [["a"]]})", "1:2: prompt expects a text, found a list of lists or objects"},
+      {R"({"prompt": "a", "skip_layers": [7, "8"]})",
+       "1:17: skip_layers expects whole numbers from 0 to 999 with commas between, or none, found "
+       "'\"8\"'"},
+      {R"({"prompt": "a", "skip_layers": [7, {"a": 1}]})",
+       "1:17: skip_layers expects whole numbers from 0 to 999 with commas between, in JSON a list "
+       "of them, or none, found a list of lists or objects"},
+      {R"({"prompt": "a", "skip_layers": [7, null]})",
+       "1:17: skip_layers expects whole numbers from 0 to 999 with commas between, or none, found "
+       "'null'"},
+      {R"({"prompt": "a", "skip_layers": 7})",
+       "1:17: skip_layers expects whole numbers from 0 to 999 with commas between, in JSON a list "
+       "of them, or none, found 7"},
+      {R"({"prompt": "a", "max_sequence_length": 513})",
+       "1:17: max_sequence_length expects a whole number from 1 to 512, found '513'"},
+      {R"({"prompt": "a", "skip_layer_stop": 1})",
+       "1:17: skip_layer_stop expects skip_layers beside it"},
+      {R"({"prompt": "a", "skip_layers": [1], "skip_layer_start": 0.3})",
+       "1:37: skip_layer_start expects less than the skip_layer_stop of 0.2, found 0.3"},
       {R"({"strength": 0.5, "prompt": "a"})",
        "1:2: strength expects init_img or init_latents beside it"},
   };
@@ -110,6 +150,8 @@ TEST_F(JobFileTest, WhatIsNoObjectIsNamedWithItsPlace) {
   const std::vector<std::pair<std::string, std::string>> lines = {
       {"a red circle", "1:1: expected an object in braces { }, found 'a red circle'"},
       {"  \"a\"", "1:3: expected an object in braces { }, found '\"a\"'"},
+      {R"({"skip_layers": [7, })",
+       "1:21: expected valid JSON (unexpected '}'; expected '[', '{', or a literal)"},
       {R"({"prompt" "a"})", "1:11: expected valid JSON (unexpected string literal; expected ':')"},
       {R"({"prompt": "a" "seed": 1})",
        "1:16: expected valid JSON (unexpected string literal; expected '}')"},
@@ -200,8 +242,9 @@ TEST_F(JobFileTest, DeepNestingIsOneError) {
   const std::string deep =
       "{\"prompt\": " + std::string(200000, '[') + std::string(200000, ']') + "}";
   for (const std::string name : {"jobs.jsonl", "jobs.json"}) {
-    EXPECT_THAT(errors(name, deep),
-                ElementsAre(name + ":1:2: prompt expects a text, found a list"));
+    EXPECT_THAT(
+        errors(name, deep),
+        ElementsAre(name + ":1:2: prompt expects a text, found a list of lists or objects"));
   }
 }
 

@@ -88,6 +88,12 @@ class JobFileTest : public ::testing::Test {
 inline void expect_same_job(const Job& a, const Job& b) {
   EXPECT_EQ(a.request.prompt, b.request.prompt);
   EXPECT_EQ(a.request.negative_prompt, b.request.negative_prompt);
+  EXPECT_EQ(a.request.prompt_2, b.request.prompt_2);
+  EXPECT_EQ(a.request.prompt_3, b.request.prompt_3);
+  EXPECT_EQ(a.request.negative_prompt_2, b.request.negative_prompt_2);
+  EXPECT_EQ(a.request.negative_prompt_3, b.request.negative_prompt_3);
+  EXPECT_EQ(a.request.max_sequence_length, b.request.max_sequence_length);
+  EXPECT_EQ(a.request.skip_layers, b.request.skip_layers);
   EXPECT_EQ(a.request.width, b.request.width);
   EXPECT_EQ(a.request.height, b.request.height);
   EXPECT_EQ(a.request.steps, b.request.steps);

@@ -26,6 +26,26 @@ TEST_F(JobFileTest, ATableHasKeysAndAJobOnEachLine) {
   EXPECT_EQ(print_place(found.jobs[1].place), (folder_ / "jobs.csv").string() + ":4");
 }
 
+TEST_F(JobFileTest, ATableHasWhatOnlySomeFamiliesHave) {
+  const JobsRead found = read("jobs.csv",
+                              "prompt,prompt_2,skip_layers,skip_layer_stop\n"
+                              "a,b,\"7,8\",0.5\n"
+                              "a,,7 8 9,\n"
+                              "a,c,none,\n"
+                              "a,c,,0.5\n"
+                              "a,c,7-9,\n");
+  ASSERT_EQ(found.jobs.size(), 3);
+  EXPECT_EQ(found.jobs[0].request.prompt_2, "b");
+  EXPECT_EQ(found.jobs[0].request.skip_layers, (SkipLayerGuidance{.layers = {7, 8}, .stop = 0.5}));
+  EXPECT_EQ(found.jobs[1].request.prompt_2, "");
+  EXPECT_THAT(found.jobs[1].request.skip_layers.layers, ElementsAre(7, 8, 9));
+  EXPECT_THAT(found.jobs[2].request.skip_layers.layers, IsEmpty());
+  EXPECT_THAT(found.errors,
+              ElementsAre("jobs.csv:5:6: skip_layer_stop expects skip_layers beside it",
+                          "jobs.csv:6:5: skip_layers expects whole numbers from 0 to 999 with "
+                          "commas between, or none, found '7-9'"));
+}
+
 // RFC 4180, section 2, and blanks around cells.
 TEST_F(JobFileTest, CellsMayBeQuoted) {
   const std::vector<std::pair<std::string, std::string>> cells = {

@@ -61,6 +61,15 @@ TEST_F(JobFileTest, AWordWithTwoHyphensMakesSwitchesOfTheRest) {
   EXPECT_EQ(job.request.prompt, "a red circle");
   EXPECT_EQ(job.request.negative_prompt, "a b  c d --e");
 
+  job =
+      read_one("jobs.txt",
+               "a cat --prompt-2 a  big cat --negative_prompt_3 \"a dog\" --max-sequence-length 77 "
+               "--skip-layers 7,8 --skip_layer_scale -1");
+  EXPECT_EQ(job.request.prompt_2, "a big cat");
+  EXPECT_EQ(job.request.negative_prompt_3, "a dog");
+  EXPECT_EQ(job.request.max_sequence_length, 77);
+  EXPECT_EQ(job.request.skip_layers, (SkipLayerGuidance{.layers = {7, 8}, .scale = -1}));
+
   EXPECT_EQ(read_one("jobs.txt", "--prompt \"\" --steps 3").request.prompt, "");
   EXPECT_EQ(read_one("jobs.txt", "--prompt=a circle --steps=3").request.prompt, "a circle");
   EXPECT_EQ(read_one("jobs.txt", "--prompt \"--ar\" 16").request.prompt, "--ar 16");
@@ -111,6 +120,10 @@ TEST_F(JobFileTest, ABadSwitchIsNamedWithItsPlace) {
        "1:13: expected a character after the backslash, found the end of the "
        "line"},
       {"--steps 20", "1:1: expected a prompt, found none"},
+      {"a --skip_layers 7,x",
+       "1:3: skip_layers expects whole numbers from 0 to 999 with commas between, or none, found "
+       "'x'"},
+      {"a --skip-layer-scale 3 --seed 1", "1:3: skip_layer_scale expects skip_layers beside it"},
       {"a --strength 0.5", "1:3: strength expects init_img or init_latents beside it"},
       {"a --init_img b.png --init_latents c",
        "1:20: init_img and init_latents cannot stand together"},

@@ -55,6 +55,20 @@ TEST(JobHash, ChangesWithAllThatDecidesThePicture) {
       [](Facts& facts) { facts.request.spacing = "trailing"; },
       [](Facts& facts) { facts.request.eta = 1; },
       [](Facts& facts) { facts.request.clip_skip = 1; },
+      [](Facts& facts) { facts.request.prompt_2 = "a dog"; },
+      [](Facts& facts) { facts.request.prompt_3 = "a dog"; },
+      [](Facts& facts) { facts.request.negative_prompt_2 = "a dog"; },
+      [](Facts& facts) { facts.request.negative_prompt_3 = "a dog"; },
+      [](Facts& facts) { facts.request.max_sequence_length = 77; },
+      [](Facts& facts) { facts.request.skip_layers.layers = {7}; },
+      [](Facts& facts) {
+        facts.request.skip_layers.layers = {7, 8};
+      },
+      [](Facts& facts) { facts.request.skip_layers = {.layers = {7}, .scale = 3}; },
+      [](Facts& facts) { facts.request.skip_layers = {.layers = {7}, .start = 0}; },
+      [](Facts& facts) { facts.request.skip_layers = {.layers = {7}, .stop = 0.3}; },
+      [](Facts& facts) { facts.setting.t5 = "none"; },
+      [](Facts& facts) { facts.setting.t5 = "fp32"; },
       [](Facts& facts) { facts.request.seed = 1; },
       [](Facts& facts) { facts.setting.init_image_sha256 = "cd"; },
       [](Facts& facts) { facts.setting.init_latents_sha256 = "cd"; },
@@ -82,6 +96,9 @@ TEST(JobHash, ChangesWithAllThatDecidesThePicture) {
 TEST(JobHash, StaysWhatItIsWhereOnlyOtherThingsChange) {
   const std::vector<std::function<void(Facts&)>> changes = {
       [](Facts& facts) { facts.request.strength = 0.5; },
+      [](Facts& facts) {
+        facts.request.skip_layers = {.layers = {}, .scale = 5, .start = 0, .stop = 1};
+      },
       [](Facts& facts) { facts.setting.encoding.quality = 50; },
       [](Facts& facts) { facts.request.preview_every = 5; },
       [](Facts& facts) {
@@ -110,6 +127,12 @@ TEST(DescribeDifference, SaysWhatIsThereAndWhatIsHere) {
   EXPECT_EQ(describe_difference(cat().line(), here.line()),
             "sampler is not set there and \"ddim\" here; steps is 30 there and not set here; "
             "vae_tiling is false there and true here");
+  here = cat();
+  here.request.skip_layers.layers = {7, 8};
+  here.setting.t5 = "none";
+  EXPECT_THAT(describe_difference(cat().line(), here.line()),
+              testing::AllOf(HasSubstr("skip_layers is not set there and \"7,8\" here; "),
+                             HasSubstr("t5 is not set there and \"none\" here")));
 }
 
 TEST(DescribeDifference, ShowsOfLongTextsWhatDiffers) {

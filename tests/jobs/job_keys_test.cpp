@@ -34,6 +34,14 @@ TEST(JobKeys, StoreEachFieldOfAJob) {
   EXPECT_EQ(with("prompt", "a cat").request.prompt, "a cat");
   EXPECT_EQ(with("prompt", "").request.prompt, "");
   EXPECT_EQ(with("negative_prompt", "a dog").request.negative_prompt, "a dog");
+  EXPECT_EQ(with("prompt_2", "a").request.prompt_2, "a");
+  EXPECT_EQ(with("prompt_3", "a").request.prompt_3, "a");
+  EXPECT_EQ(with("negative_prompt_2", "a").request.negative_prompt_2, "a");
+  EXPECT_EQ(with("negative_prompt_3", "a").request.negative_prompt_3, "a");
+  EXPECT_EQ(with("max_sequence_length", "512").request.max_sequence_length, 512);
+  EXPECT_EQ(with("skip_layer_scale", "-2.5").request.skip_layers.scale, -2.5);
+  EXPECT_EQ(with("skip_layer_start", "0").request.skip_layers.start, 0);
+  EXPECT_EQ(with("skip_layer_stop", "1").request.skip_layers.stop, 1);
   EXPECT_EQ(with("width", "16384").request.width, 16384);
   EXPECT_EQ(with("height", "8").request.height, 8);
   EXPECT_EQ(with("steps", "1000").request.steps, 1000);
@@ -64,6 +72,12 @@ TEST(JobKeys, HaveTheNamesOfOtherPrograms) {
       {"sampler", {"sampler_name"}},
       {"eta", {"ddim_eta"}},
       {"clip_skip", {"clip-skip"}},
+      {"prompt_2", {"prompt-2"}},
+      {"max_sequence_length", {"max-sequence-length"}},
+      {"skip_layers", {"skip-layers", "skip_guidance_layers"}},
+      {"skip_layer_scale", {"skip_layer_guidance_scale"}},
+      {"skip_layer_start", {"skip_layer_guidance_start"}},
+      {"skip_layer_stop", {"skip_layer_guidance_stop"}},
       {"init_img", {"init-img", "init_image"}},
       {"strength", {"denoising_strength"}},
       {"count", {"n_samples", "n_iter"}},
@@ -123,6 +137,10 @@ TEST(JobKeys, RefuseWhatIsOutsideTheirRange) {
       {"eta", {"1.1", "-0.1"}},
       {"seed", {"-2", "18446744073709551616", "1.5", ""}},
       {"clip_skip", {"-1", "32"}},
+      {"max_sequence_length", {"0", "513", "77.0", "many"}},
+      {"skip_layer_scale", {"inf", "nan", "-1000.5", "x"}},
+      {"skip_layer_start", {"-0.1", "1.1"}},
+      {"skip_layer_stop", {"-0.1", "1.1"}},
       {"strength", {"1.01", "-0.01"}},
       {"count", {"0", "1000001", "-1"}}};
   for (const auto& [key, texts] : values) {
@@ -134,7 +152,7 @@ TEST(JobKeys, RefuseWhatIsOutsideTheirRange) {
   EXPECT_EQ(error_with("ddim_steps", "many"),
             "ddim_steps expects a whole number from 1 to 1000, found 'many'");
   EXPECT_EQ(error_with("sigmas", "kerras"),
-            "sigmas expects karras, found 'kerras' (did you mean karras?)");
+            "sigmas expects karras, exponential or beta, found 'kerras' (did you mean karras?)");
   EXPECT_EQ(error_with("model", ""),
             "model expects the name of a file or folder, found an empty text");
   EXPECT_EQ(error_with("init_img", "-"),
@@ -152,7 +170,8 @@ TEST(JobKeys, QuoteAHostileValueInPart) {
 
 TEST(JobKeys, TakeNoTextThatIsNone) {
   using namespace std::string_literals;
-  for (const std::string key : {"prompt", "negative_prompt", "init_img", "model", "output"}) {
+  for (const std::string key : {"prompt", "negative_prompt", "prompt_2", "negative_prompt_3",
+                                "init_img", "model", "output"}) {
     EXPECT_EQ(error_with(key, "a\0b"s), key + " expects text, found a NUL character in it");
     EXPECT_EQ(error_with(key, "a\xff"), key + " expects text in UTF-8, found bytes that are not");
   }
@@ -200,8 +219,10 @@ TEST(JobKeys, TakeJsonValuesOfTheirType) {
             "steps expects a whole number from 1 to 1000, found true");
   EXPECT_EQ(json_error_with("prompt", 5), "prompt expects a text, found 5");
   EXPECT_EQ(json_error_with("prompt", {"a", "b"}), "prompt expects a text, found a list");
+  EXPECT_EQ(json_error_with("prompt", nlohmann::json::parse("[[1]]")),
+            "prompt expects a text, found a list of lists or objects");
   EXPECT_EQ(json_error_with("sigmas", nlohmann::json::object()),
-            "sigmas expects karras, found an object");
+            "sigmas expects karras, exponential or beta, found an object");
   EXPECT_THAT(json_error_with("width_", nullptr), HasSubstr("(did you mean width?)"));
 }
 
@@ -216,6 +237,10 @@ TEST(CheckJob, FindsWhatCannotStandTogether) {
   expect_error([&] { check_job(job); }, ErrorKind::kUsage,
                "eta belongs to the sampler ddim, found euler");
   job.request.eta = 0;
+  job.request.skip_layers = {.layers = {7}, .start = 0.5, .stop = 0.5};
+  expect_error([&] { check_job(job); }, ErrorKind::kUsage,
+               "skip_layer_start expects less than the skip_layer_stop of 0.5, found 0.5");
+  job.request.skip_layers.layers.clear();
   job.seed = std::numeric_limits<uint64_t>::max() - 1;
   job.count = 2;
   EXPECT_NO_THROW(check_job(job));
@@ -235,7 +260,13 @@ TEST(PrintJob, WritesWhatSaysSomething) {
             "{\"prompt\":\"a \\\"red\\\"\\n\u96ea\",\"steps\":20,\"scale\":7.5,"
             "\"seed\":18446744073709551615}");
   job = with("init_img", "a.png");
-  EXPECT_EQ(print_job(job), R"({"prompt":"","init_img":"a.png","strength":0.8})");
+  EXPECT_EQ(print_job(job), R"({"prompt":"","init_img":"a.png"})");
+  job.request.skip_layers = {.layers = {7, 8}, .start = 0, .stop = 0.5};
+  EXPECT_THAT(print_job(job),
+              HasSubstr(R"("skip_layers":[7,8],"skip_layer_scale":2.8,"skip_layer_start":0.0,)"
+                        R"("skip_layer_stop":0.5,)"));
+  job.request.skip_layers = {.layers = {}, .scale = 5};
+  EXPECT_THAT(print_job(job), testing::Not(HasSubstr("skip")));
   job.init_image = "\xff.png";
   EXPECT_THAT(print_job(job), HasSubstr("\"\uFFFD.png\""));
 }
@@ -259,6 +290,20 @@ Job random_job(std::mt19937& random) {
   const std::vector<std::function<void()>> fields = {
       [&] { job.request.prompt = words(); },
       [&] { job.request.negative_prompt = words(); },
+      [&] { job.request.prompt_2 = words(); },
+      [&] { job.request.prompt_3 = words(); },
+      [&] { job.request.negative_prompt_2 = words(); },
+      [&] { job.request.negative_prompt_3 = words(); },
+      [&] { job.request.max_sequence_length = 1 + below(512); },
+      [&] {
+        SkipLayerGuidance& skip = job.request.skip_layers;
+        for (int layer = below(50); layer < 1000; layer += 1 + below(300)) {
+          skip.layers.push_back(layer);
+        }
+        skip.scale = 2000 * share() - 1000;
+        skip.start = share() / 2;
+        skip.stop = 0.5 + share() / 2;
+      },
       [&] { job.request.width = 8 + below(16377); },
       [&] { job.request.height = 8 + below(16377); },
       [&] { job.request.steps = 1 + below(1000); },

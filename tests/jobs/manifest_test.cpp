@@ -21,6 +21,7 @@ ManifestImage whole_image() {
   image.wanted_file = "2.png";
   image.worker = "host-12";
   image.prompt_template = "a {cat|dog}";
+  image.other_templates = {{"negative_prompt", "{a|b}"}, {"prompt_2", "__c__"}};
   image.parameters = R"({"prompt":"a \"cat\"\nä 猫","scale":7.5,"seed":18446744073709551615})";
   return image;
 }
@@ -123,6 +124,8 @@ TEST(ManifestLine, SaysWhatIsDamaged) {
                  "found \"x\"");
   expect_refused(image, "parameters", Json::object({{"a", Json::array({1})}}),
                  "parameters expects an object of texts and numbers, found {\"a\":[1]}");
+  expect_refused(image, "templates", Json::object({{"prompt_2", 1}}),
+                 "templates expects an object of texts, found {\"prompt_2\":1}");
   expect_refused(image, "kind", "picture", "kind expects run, image or failure, found \"picture\"");
   expect_refused(some_run(), "schema", 2,
                  "schema 2 is of another version of sd, this one reads schema 1");

@@ -12,6 +12,8 @@
 #include "io/picture_format.h"
 #include "jobs/job_keys.h"
 #include "jobs/picture_parameters.h"
+#include "jobs/prompt_keys.h"
+#include "jobs/request_limits.h"
 #include "jobs/sampler_names.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
@@ -117,9 +119,23 @@ TEST_F(PictureJobTest, IsTheJobThatPaintedIt) {
     request.sampler = samplers[pick(samplers.size())];
     if (request.sampler == "ddim") request.eta = static_cast<double>(pick(10)) / 9;
     request.guidance_rescale = static_cast<double>(pick(10)) / 9;
-    if (pick(2) == 0) request.sigmas = "karras";
+    if (pick(2) == 0) request.sigmas = kSigmas[pick(kSigmas.size())];
     request.spacing = spacings[pick(spacings.size())];
     request.clip_skip = static_cast<int>(pick(4));
+    for (const PromptKey& prompt : kFurtherPrompts) {
+      if (pick(2) == 0) request.*prompt.text = text();
+    }
+    if (pick(2) == 0) request.max_sequence_length = static_cast<int>(1 + pick(512));
+    if (pick(2) == 0) {
+      const double start = static_cast<double>(pick(10)) / 11;
+      request.skip_layers = {.layers = {static_cast<int>(pick(9)), static_cast<int>(9 + pick(90))},
+                             .scale = static_cast<double>(pick(1000)) / 7 - 70,
+                             .start = start,
+                             .stop = start + 0.1};
+    }
+    Settings settings = settings_of(request);
+    const std::vector<std::string> t5s = {"", "none", "fp32", "bf16"};
+    settings.t5 = t5s[pick(t5s.size())];
     job.seed = request.seed = random();
     job.model = "tiny";
     Request painted = request;
@@ -127,7 +143,8 @@ TEST_F(PictureJobTest, IsTheJobThatPaintedIt) {
     origin.vae_tiling = pick(2) == 0;
     if (pick(2) == 0) origin.variant = "fp16";
     if (pick(2) == 0) {
-      request.strength = painted.strength = static_cast<double>(pick(10)) / 9;
+      settings.strength = static_cast<double>(pick(10)) / 9;
+      request.strength = painted.strength = settings.strength;
       const bool is_image = pick(2) == 0;
       (is_image ? job.init_image : job.init_latents) = (folder_ / "start.png").string();
       if (is_image) painted.init_image = Picture();
@@ -135,8 +152,7 @@ TEST_F(PictureJobTest, IsTheJobThatPaintedIt) {
       origin.start = "start.png";
     }
     const auto format = static_cast<PictureFormat>(pick(3));
-    const std::string file =
-        write("a", picture_parameters(painted, settings_of(painted), origin), format);
+    const std::string file = write("a", picture_parameters(painted, settings, origin), format);
 
     const PictureJob found = read_picture_job(file, {});
     EXPECT_EQ(print_job(found.job), print_job(job));
@@ -146,6 +162,8 @@ TEST_F(PictureJobTest, IsTheJobThatPaintedIt) {
     EXPECT_EQ(found.device, "cuda:0");
     EXPECT_EQ(found.dtype, "bf16");
     EXPECT_EQ(found.vae_tiling, origin.vae_tiling);
+    const bool is_t5_told = !settings.t5.empty() && settings.t5 != settings.dtype;
+    EXPECT_EQ(found.t5, is_t5_told ? std::optional(settings.t5) : std::nullopt);
     if (HasFailure()) break;
   }
 }
@@ -179,6 +197,37 @@ TEST_F(PictureJobTest, ChangesComeInPlaceOfFields) {
   EXPECT_EQ(found.job.seed, 4);
   EXPECT_EQ(found.job.request.steps, 31) << "the last one counts";
   EXPECT_EQ(found.job.request.prompt, "a cat");
+}
+
+TEST_F(PictureJobTest, ChangesComeInPlaceOfWhatOnlySomeFamiliesHave) {
+  const Fields fields = own({{"Prompt 2", "a, b"},
+                             {"Negative prompt 3", "n"},
+                             {"Max sequence length", "many"},
+                             {"Skip layers", "7 8 9"},
+                             {"Skip layer scale", "3"},
+                             {"T5", "none"}});
+  EXPECT_THAT(error_of_fields(fields),
+              StartsWith("Max sequence length expects a whole number from 1 to 512"));
+  const PictureJob found =
+      read_fields(fields, {{"max_sequence_length", "77"}, {"prompt_2", "c"}, {"skip_layers", "4"}});
+  EXPECT_EQ(found.job.request.prompt_2, "c");
+  EXPECT_EQ(found.job.request.negative_prompt_3, "n");
+  EXPECT_EQ(found.job.request.max_sequence_length, 77);
+  EXPECT_EQ(found.job.request.skip_layers, (SkipLayerGuidance{.layers = {4}, .scale = 3}));
+  EXPECT_EQ(found.t5, "none");
+  EXPECT_THAT(found.unequalled, IsEmpty());
+  EXPECT_THAT(read_fields(own({{"T5", "t5xxl_fp8"}})).unequalled, ElementsAre("T5"));
+}
+
+TEST_F(PictureJobTest, AChangeThatSaysNothingIsAnError) {
+  const std::vector<JobChange> changes = {{"skip_layer_scale", "3"}};
+  expect_error([&] { read_fields({}, changes); }, ErrorKind::kUsage,
+               "a.png: skip_layer_scale expects skip_layers beside it");
+  expect_error(
+      [&] {
+        read_fields({}, {{"strength", "0.3"}});
+      },
+      ErrorKind::kUsage, "a.png: strength expects init_img or init_latents beside it");
 }
 
 TEST_F(PictureJobTest, ChangesAreCheckedWithTheRest) {
@@ -259,7 +308,7 @@ TEST_F(PictureJobTest, NamesWhatSdHasNoEqualOf) {
   fields.insert(fields.end(), {{"VAE", "mse.pt"},
                                {"Variation seed", "5"},
                                {"Lora hashes", "a: b"},
-                               {"Schedule type", "Exponential"}});
+                               {"Schedule type", "KL Optimal"}});
   EXPECT_THAT(unequalled(fields),
               ElementsAre("VAE", "Variation seed", "Lora hashes", "Schedule type"));
   EXPECT_THAT(unequalled({}), ElementsAre("noise of another generator than that of the CPU (RNG)"));

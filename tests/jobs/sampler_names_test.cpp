@@ -29,16 +29,35 @@ TEST(FindSampler, KnowsWhatOtherProgramsCallThem) {
       {"ddim", {"DDIM", "DDIMScheduler"}},
       {"ddpm", {"DDPM", "DDPMScheduler"}},
       {"plms", {"PLMS"}},
-      {"lcm", {"LCM", "LCMScheduler"}}};
+      {"lcm", {"LCM", "LCMScheduler"}},
+      {"flow_euler", {"Flow Euler", "flow-euler", "FLOWEULER", "FlowMatchEulerDiscreteScheduler"}},
+      {"flow_heun", {"Flow Heun", "flow-heun", "FlowMatchHeunDiscreteScheduler"}}};
   for (const auto& [name, others] : names) {
     for (const std::string& other : others) EXPECT_EQ(find_sampler(other), name) << other;
   }
 }
 
 TEST(FindSampler, FindsNothingForOtherSamplersAndNamesOfSeveral) {
-  for (const char* name : {"", "k", "k_", "a", "lms", "k_lms", "dpm2", "dpm++", "dpmpp_2s",
-                           "dpmpp_sde", "DPM++ 2M SDE", "DPM++ 2M Karras", "euler_b", "ddim2",
-                           "karras", "DPMSolverMultistepScheduler", "uni_pc_bh2", "euler,ddim"}) {
+  for (const char* name : {"",
+                           "k",
+                           "k_",
+                           "a",
+                           "lms",
+                           "k_lms",
+                           "dpm2",
+                           "dpm++",
+                           "dpmpp_2s",
+                           "dpmpp_sde",
+                           "DPM++ 2M SDE",
+                           "DPM++ 2M Karras",
+                           "euler_b",
+                           "ddim2",
+                           "karras",
+                           "flow",
+                           "flow_ddim",
+                           "DPMSolverMultistepScheduler",
+                           "uni_pc_bh2",
+                           "euler,ddim"}) {
     EXPECT_FALSE(find_sampler(name)) << name;
   }
 }

@@ -84,6 +84,32 @@ TEST_F(StableDiffusionFolder, AFileOrALockedFolderInPlaceOfAComponentIsNamed) {
   EXPECT_THAT(error_of_load(), HasSubstr("unet: the folder cannot be opened: Permission denied"));
 }
 
+TEST_F(StableDiffusionFolder, WhatOnlyOtherFamiliesHaveIsRefused) {
+  const auto refusal = [&](const std::function<void(Request&)>& change) {
+    Request request;
+    change(request);
+    return error_of([&] { load()->check(request); }, ErrorKind::kUsage);
+  };
+  EXPECT_NO_THROW(load()->check({}));
+  EXPECT_EQ(refusal([](Request& request) { request.prompt_2 = "a"; }),
+            "--prompt-2: this model has one text encoder");
+  EXPECT_EQ(refusal([](Request& request) { request.negative_prompt_3 = "a"; }),
+            "--negative-prompt-3: this model has one text encoder");
+  EXPECT_EQ(refusal([](Request& request) { request.max_sequence_length = 77; }),
+            "--max-sequence-length: this model has no T5 text encoder");
+  EXPECT_EQ(refusal([](Request& request) { request.skip_layers.layers = {7}; }),
+            "--skip-layers: this model has no skip-layer guidance");
+  const auto refused_load = [&](const LoadOptions& options) {
+    return error_of([&] { model_.load(*this, "", options); }, ErrorKind::kUsage);
+  };
+  LoadOptions no_t5;
+  no_t5.no_t5 = true;
+  EXPECT_EQ(refused_load(no_t5), "--no-t5: this model has no T5 text encoder");
+  LoadOptions t5_dtype;
+  t5_dtype.t5_dtype = "bf16";
+  EXPECT_EQ(refused_load(t5_dtype), "--t5-dtype: this model has no T5 text encoder");
+}
+
 TEST_F(StableDiffusionFolder, AnIdBeyondTheTextEncodersVocabularyIsNamed) {
   model_.change("text_encoder/config.json", {{"vocab_size", 7}});
   EXPECT_THAT(error_of_load(),

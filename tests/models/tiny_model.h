@@ -51,8 +51,8 @@ class TinyModel : public TemporaryFolder {
     write(file, config.dump());
   }
 
-  std::unique_ptr<Family> load(Observer& observer, const std::string& variant = "") const {
-    LoadOptions options;
+  std::unique_ptr<Family> load(Observer& observer, const std::string& variant = "",
+                               LoadOptions options = {}) const {
     options.model = path().string();
     options.variant = variant;
     options.low_memory = true;  // networks are built when they are first asked for

@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 #include <set>
 
-#include "models/unet/attention_maps.h"
 #include "models/unet/unet_model.h"
+#include "nn/attention_maps.h"
 #include "tests/support/errors.h"
 #include "tests/support/golden.h"
 #include "tests/support/temporary_folder.h"
@@ -173,9 +173,9 @@ TEST(UNet, TableInChunksGivesTheSameNumbers) {
   }
 }
 
-TEST(TimeTable, MakesEachChunkOnceAndKeepsTheRowInPlace) {
+TEST(StepTable, MakesEachChunkOnceAndKeepsTheRowInPlace) {
   std::vector<std::pair<int64_t, int64_t>> made;
-  TimeTable table(5, /*bytes_per_step=*/40, /*budget=*/90, [&](int64_t first, int64_t count) {
+  StepTable table(5, /*bytes_per_step=*/40, /*budget=*/90, [&](int64_t first, int64_t count) {
     made.emplace_back(first, count);
     return at::arange(first, first + count, at::kFloat).view({count, 1, 1});
   });

@@ -30,7 +30,7 @@ def tool():
 
 def run_tool(folder, flavor, max_length, texts):
     lines = "".join(json.dumps(text) + "\n" for text in texts)
-    command = [tool(), str(folder), flavor, str(max_length)]
+    command = [tool(), "clip", str(folder), flavor, str(max_length)]
     done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 

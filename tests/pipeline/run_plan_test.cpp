@@ -19,8 +19,14 @@ using ::testing::HasSubstr;
 /// A family without networks: what planning may ask for.
 class Shapes : public Family {
  public:
-  FamilyDefaults defaults() const override { return {.width = 64, .height = 48, .steps = 30}; }
+  FamilyDefaults defaults() const override {
+    return {.width = 64, .height = 48, .steps = 30, .img2img_steps = 40, .strength = 0.6};
+  }
   int size_multiple() const override { return 8; }
+  int largest_side() const override { return 2048; }
+  StrengthRule strength_rule() const override { return StrengthRule::kWholeSteps; }
+  std::optional<int64_t> image_tokens(int64_t, int64_t) const override { return {}; }
+  std::string t5_name() const override { return ""; }
   int latent_factor() const override { return 8; }
   int64_t latent_channels() const override { return 4; }
   const SchedulerConfig& scheduler_config() const override { return config_; }
@@ -78,6 +84,22 @@ TEST(RunPlan, SizeAndGuidanceMakeABatchAndASchedulerAPartOfIt) {
   EXPECT_EQ(plans[2].width, 72);
 }
 
+TEST(RunPlan, SkipLayerGuidanceMakesAPartAndTheLengthOfTheTextABatch) {
+  std::vector<Request> requests(6);
+  requests[1].skip_layers.layers = {7, 8};
+  requests[2].skip_layers.layers = {7, 8};
+  requests[3].skip_layers = {.layers = {7, 8}, .stop = 0.5};
+  requests[4].skip_layers.scale = 5;  // of no layers
+  requests[5].max_sequence_length = 77;
+  const auto plans = plan_runs(requests, Shapes());
+  ASSERT_EQ(plans.size(), 2);
+  ASSERT_EQ(plans[0].parts.size(), 3);
+  EXPECT_THAT(plans[0].parts[0].indices, ElementsAre(0, 4));
+  EXPECT_THAT(plans[0].parts[1].indices, ElementsAre(1, 2));
+  EXPECT_THAT(plans[0].parts[2].indices, ElementsAre(3));
+  EXPECT_THAT(plans[1].parts[0].indices, ElementsAre(5));
+}
+
 TEST(RunPlan, StrengthMattersOnlyWithAnInput) {
   std::vector<Request> requests(2);
   requests[0].strength = 0.1;
@@ -85,6 +107,19 @@ TEST(RunPlan, StrengthMattersOnlyWithAnInput) {
   for (Request& request : requests)
     request.init_image = Picture{64, 48, std::vector<uint8_t>(9216)};
   EXPECT_EQ(plan_runs(requests, Shapes())[0].parts.size(), 2);
+}
+
+TEST(RunPlan, StepsAndStrengthThatAreNotNamedAreTheFamilys) {
+  std::vector<Request> requests(4);
+  for (size_t i = 1; i < 4; ++i)
+    requests[i].init_image = Picture{64, 48, std::vector<uint8_t>(9216)};
+  requests[2].strength = 0.6;
+  requests[3].strength = 0.8;
+  const RunPlan plan = plan_runs(requests, Shapes()).front();
+  ASSERT_EQ(plan.parts.size(), 3);
+  EXPECT_EQ(plan.parts[0].steps, 30);
+  EXPECT_EQ(plan.parts[1].steps, 40);
+  EXPECT_THAT(plan.parts[1].indices, ElementsAre(1, 2));
 }
 
 TEST(RunPlan, AnInputsSizeIsRoundedDown) {
@@ -132,9 +167,11 @@ INSTANTIATE_TEST_SUITE_P(
     Flags, BadRequests,
     ::testing::Values(
         BadRequest{"OddWidth", [](Request& r) { r.width = 65; },
-                   "--width: expected a multiple of 8"},
+                   "--width: expected a multiple of 8 from 8 to 2048, the most that this model has "
+                   "positions for, found 65; the nearest are 64 and 72"},
+        BadRequest{"SmallWidth", [](Request& r) { r.width = 3; }, "found 3; the nearest is 8"},
         BadRequest{"NoHeight", [](Request& r) { r.height = 0; }, "--height"},
-        BadRequest{"HugeHeight", [](Request& r) { r.height = 1 << 20; }, "16384"},
+        BadRequest{"HugeHeight", [](Request& r) { r.height = 2056; }, "from 8 to 2048"},
         BadRequest{"Strength", [](Request& r) { r.strength = 1.01; }, "--strength"},
         BadRequest{"StrengthNan", [](Request& r) { r.strength = NAN; }, "--strength"},
         BadRequest{"ScaleInfinite", [](Request& r) { r.scale = INFINITY; }, "--scale"},

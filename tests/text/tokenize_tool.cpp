@@ -1,6 +1,6 @@
-// Tokenizes lines for tests/parity/test_clip_tokenizer.py.
+// Tokenizes lines for tests/parity/test_*_tokenizer.py.
 //
-//   tokenize_tool FOLDER slow|fast MAX_LENGTH < strings.jsonl
+//   tokenize_tool clip|sentencepiece FOLDER slow|fast MAX_LENGTH < strings.jsonl
 //
 // Each input line is a JSON string. Each output line is a JSON object: "ids" without begin and end,
 // "input_ids" framed and padded, "truncated", and "decoded" ids; or "error".
@@ -12,11 +12,12 @@
 #include "sd/error.h"
 
 #include "text/clip_tokenizer.h"
+#include "text/sentencepiece_tokenizer.h"
 
 namespace {
 
-nlohmann::json tokenize(const sd::ClipTokenizer& tokenizer, const std::string& text,
-                        int64_t max_length) {
+template <typename Tokenizer>
+nlohmann::json tokenize(const Tokenizer& tokenizer, const std::string& text, int64_t max_length) {
   try {
     const auto ids = tokenizer.encode(text);
     const auto prompt = tokenizer.tokenize(text, max_length);
@@ -29,17 +30,27 @@ nlohmann::json tokenize(const sd::ClipTokenizer& tokenizer, const std::string& t
   }
 }
 
+template <typename Tokenizer>
+void tokenize_lines(const Tokenizer& tokenizer, int64_t max_length) {
+  for (std::string line; std::getline(std::cin, line);) {
+    const auto text = nlohmann::json::parse(line).get<std::string>();
+    std::cout << tokenize(tokenizer, text, max_length).dump(-1, ' ', true) << '\n';
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
+  if (argc != 5) return 2;
   try {
-    const auto flavor =
-        std::string(argv[2]) == "slow" ? sd::ClipFlavor::kSlow : sd::ClipFlavor::kFast;
-    const sd::ClipTokenizer tokenizer(argv[1], flavor);
-    for (std::string line; std::getline(std::cin, line);) {
-      const auto text = nlohmann::json::parse(line).get<std::string>();
-      std::cout << tokenize(tokenizer, text, std::stoll(argv[3])).dump() << '\n';
+    const bool slow = std::string(argv[3]) == "slow";
+    const int64_t max_length = std::stoll(argv[4]);
+    if (std::string(argv[1]) == "clip") {
+      const auto flavor = slow ? sd::ClipFlavor::kSlow : sd::ClipFlavor::kFast;
+      tokenize_lines(sd::ClipTokenizer(argv[2], flavor), max_length);
+    } else {
+      const auto flavor = slow ? sd::SentencePieceFlavor::kSlow : sd::SentencePieceFlavor::kFast;
+      tokenize_lines(sd::SentencePieceTokenizer(argv[2], flavor), max_length);
     }
   } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';

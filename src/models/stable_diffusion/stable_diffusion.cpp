@@ -7,15 +7,20 @@
 
 #include "core/check.h"
 #include "core/config_limits.h"
-#include "core/cpu_allocator.h"
+#include "core/stop.h"
 #include "core/tensor_ops.h"
 #include "diffusion/registry.h"
+#include "jobs/request_limits.h"
+#include "models/folder_scheduler.h"
+#include "models/lazy.h"
+#include "models/prompt_book.h"
+#include "models/request_checks.h"
 #include "models/unet/unet.h"
 #include "models/unet/unet_memory.h"
 #include "models/unet/unet_work.h"
+#include "models/weight_bytes.h"
 #include "text/clip_text_model.h"
 #include "text/clip_tokenizer.h"
-#include "text/prompt_cache.h"
 #include "vae/vae_memory.h"
 #include "vae/vae_work.h"
 
@@ -24,26 +29,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A component that is loaded when it is first asked for and can be given back.
-template <typename T>
-class Lazy {
- public:
-  explicit Lazy(std::function<std::unique_ptr<T>()> load) : load_(std::move(load)) {}
-
-  T& get() {
-    if (!value_) value_ = load_();
-    return *value_;
-  }
-  void release() {
-    value_.reset();
-    release_unused_cpu_memory();
-  }
-
- private:
-  std::function<std::unique_ptr<T>()> load_;
-  std::unique_ptr<T> value_;
-};
-
 /// The prompt's state after `clip_skip` left-out layers: the encoder's last state, or an earlier
 /// one with the final norm applied to it (diffusers `encode_prompt`).
 ClipTextState skipped_state(const ClipTextConfig& config, int clip_skip) {
@@ -51,6 +36,9 @@ ClipTextState skipped_state(const ClipTextConfig& config, int clip_skip) {
            "--clip-skip: expected 0 to ", config.layers, " for this model, found ", clip_skip);
   return {.index = -(clip_skip + 1), .final_norm = FinalNorm::kYes};
 }
+
+/// One text encoder, which takes as many tokens as it has positions.
+constexpr ModelFeatures kFeatures;
 
 /// The files of the networks.
 struct Parts {
@@ -66,10 +54,15 @@ class StableDiffusion : public Family {
 
   FamilyDefaults defaults() const override { return defaults_; }
   int size_multiple() const override { return latent_factor(); }
+  int largest_side() const override { return kMaxSide; }
   int latent_factor() const override { return static_cast<int>(vae_config_.scale_factor()); }
   int64_t latent_channels() const override { return vae_config_.latent_channels; }
   const SchedulerConfig& scheduler_config() const override { return scheduler_; }
+  StrengthRule strength_rule() const override { return StrengthRule::kWholeSteps; }
+  std::optional<int64_t> image_tokens(int64_t /*h*/, int64_t /*w*/) const override { return {}; }
+  std::string t5_name() const override { return ""; }
   void check(const Request& request) const override {
+    check_features(request, kFeatures);
     skipped_state(text_config_, request.clip_skip);
   }
 
@@ -104,22 +97,19 @@ class StableDiffusion : public Family {
     int clip_skip = 0;
 
     std::string key() const { return concat_text(clip_skip, ':', text); }
-    auto operator<=>(const Prompt&) const = default;
+    int group() const { return clip_skip; }
   };
 
   static int64_t rows_of(int64_t images, Guidance guidance) {
     return guidance == Guidance::kOn ? 2 * images : images;
   }
   int64_t element_size() const { return static_cast<int64_t>(c10::elementSize(placement_.dtype)); }
-  double weight_bytes(const WeightStore& weights) const;
 
   static std::vector<Prompt> prompts_of(const std::vector<Request>& batch, Guidance guidance);
   std::vector<int64_t> tokenize(const std::string& prompt, Observer& observer) const;
-  /// text states of each prompt [1, T, D], remembered ones or new ones
-  std::map<Prompt, at::Tensor> encode_all(const std::vector<Prompt>& prompts, Observer& observer);
-  /// Runs the encoder once for all of `prompts`, which share their clip_skip.
-  void encode_together(const std::vector<Prompt>& prompts, std::map<Prompt, at::Tensor>& states,
-                       Observer& observer);
+  /// The text states [1, T, D] of each of `prompts`, which share their clip_skip.
+  std::vector<std::vector<at::Tensor>> encode_together(const std::vector<Prompt>& prompts,
+                                                       Observer& observer);
 
   Placement placement_;
   Parts parts_;
@@ -130,7 +120,7 @@ class StableDiffusion : public Family {
   FamilyDefaults defaults_;
   SchedulerConfig scheduler_;
   ClipTokenizer tokenizer_;
-  PromptCache prompt_cache_;
+  PromptBook<Prompt> book_{1};
   Lazy<ClipTextEncoder> text_encoder_;
   Lazy<UNet> unet_;
   Lazy<AutoencoderKl> vae_;
@@ -146,16 +136,9 @@ Parts find_parts(const ModelFolder& folder, const std::string& variant, Observer
   };
 }
 
+/// With what diffusers' pipelines of this family do to it.
 SchedulerConfig read_scheduler(const ModelFolder& folder, Observer& observer) {
-  const fs::path file = component_folder(folder, "scheduler") / "scheduler_config.json";
-  const std::string index = folder.index().string();
-  SchedulerConfig config =
-      load_scheduler_config(file, {folder.components.at("scheduler"), index, ""});
-  if (!config.name().overruled.empty()) {
-    observer.on_warning(concat_text(file.string(), " names the class ", config.name().overruled,
-                                    ", ", index, " names ", config.class_name(),
-                                    "; the latter counts, as in diffusers"));
-  }
+  SchedulerConfig config = load_folder_scheduler(folder, observer);
   patch_for_stable_diffusion(config);
   return config;
 }
@@ -228,6 +211,7 @@ StableDiffusion::StableDiffusion(const ModelFolder& folder, const LoadOptions& o
         vae->set_memory(vae_memory_);
         return vae;
       }) {
+  check_features(options, kFeatures);
   check_widths(parts_, text_config_, unet_config_, vae_config_);
   check_tokens(tokenizer_, text_config_, parts_.text_encoder.config);
   const fs::path& file = parts_.unet.config;
@@ -235,23 +219,13 @@ StableDiffusion::StableDiffusion(const ModelFolder& folder, const LoadOptions& o
   defaults_.height = trained_side(folder, file, unet_config_.sample_height, latent_factor());
 }
 
-double StableDiffusion::weight_bytes(const WeightStore& weights) const {
-  double bytes = 0;
-  for (const std::string& name : weights.names()) {
-    double product = static_cast<double>(element_size());
-    for (const int64_t side : weights.shape(name)) product *= static_cast<double>(side);
-    bytes += product;
-  }
-  return bytes;
-}
-
 FamilyNeeds StableDiffusion::needs(int64_t images, Guidance guidance, int64_t h, int64_t w) const {
   const WeightStore unet(parts_.unet.weights);
   const WeightStore vae(parts_.vae.weights);
   const int64_t rows = rows_of(images, guidance);
-  return {.text_weights = weight_bytes(WeightStore(parts_.text_encoder.weights)),
-          .denoiser_weights = weight_bytes(unet),
-          .autoencoder_weights = weight_bytes(vae),
+  return {.text_weights = weight_bytes(WeightStore(parts_.text_encoder.weights), placement_),
+          .denoiser_weights = weight_bytes(unet, placement_),
+          .autoencoder_weights = weight_bytes(vae, placement_),
           .call_memory = least_call_memory(unet_config_, rows, h, w, element_size()),
           .decode_memory = least_decode_memory(vae_config_, vae_memory_, placement_, images, h, w),
           .call = call_work(unet_config_, unet, rows, h, w),
@@ -278,46 +252,20 @@ std::vector<int64_t> StableDiffusion::tokenize(const std::string& prompt,
   return tokens.ids;
 }
 
-void StableDiffusion::encode_together(const std::vector<Prompt>& prompts,
-                                      std::map<Prompt, at::Tensor>& states, Observer& observer) {
+std::vector<std::vector<at::Tensor>> StableDiffusion::encode_together(
+    const std::vector<Prompt>& prompts, Observer& observer) {
   std::vector<at::Tensor> ids;
   for (const Prompt& prompt : prompts) {
     ids.push_back(at::tensor(tokenize(prompt.text, observer), at::kLong).unsqueeze(0));
   }
   ClipTextEncoder& encoder = text_encoder_.get();
   const ClipTextState state = skipped_state(encoder.config(), prompts[0].clip_skip);
-  const at::Tensor rows = encoder.encode(at::cat(ids), {.states = {state}}).states[0];
-  for (size_t i = 0; i < prompts.size(); ++i) {
-    // A clone, because a view would keep all rows.
-    const at::Tensor row = rows.narrow(0, static_cast<int64_t>(i), 1).clone();
-    states[prompts[i]] = row;
-    prompt_cache_.keep(prompts[i].key(), row);
-  }
-}
-
-std::map<StableDiffusion::Prompt, at::Tensor> StableDiffusion::encode_all(
-    const std::vector<Prompt>& prompts, Observer& observer) {
-  // In float32 on the CPU one by one, so that a prompt's bits do not depend on its company.
-  const bool is_exact = placement_.device.is_cpu() && placement_.dtype == at::kFloat;
-  const size_t most = is_exact ? 1 : 16;
-  std::map<Prompt, at::Tensor> states;
-  std::map<int, std::vector<Prompt>> missing;  // by clip_skip
-  for (const Prompt& prompt : prompts) {
-    at::Tensor& row = states[prompt];
-    if (row.defined()) continue;
-    row = prompt_cache_.find(prompt.key());
-    std::vector<Prompt>& waiting = missing[prompt.clip_skip];
-    if (row.defined() || std::ranges::find(waiting, prompt) != waiting.end()) continue;
-    waiting.push_back(prompt);
-  }
-  for (const auto& [clip_skip, waiting] : missing) {
-    for (size_t begin = 0; begin < waiting.size(); begin += most) {
-      const size_t end = std::min(begin + most, waiting.size());
-      SD_CHECK(!observer.stop_requested(), ErrorKind::kInterrupted, "stopped");
-      encode_together({waiting.begin() + static_cast<ptrdiff_t>(begin),
-                       waiting.begin() + static_cast<ptrdiff_t>(end)},
-                      states, observer);
-    }
+  std::vector<std::vector<at::Tensor>> states;
+  for (const std::vector<at::Tensor>& some : in_batches(ids, placement_)) {
+    check_not_stopped(observer);
+    const at::Tensor rows = encoder.encode(at::cat(some), {.states = {state}}).states[0];
+    // Clones, because views would keep all rows.
+    for (int64_t i = 0; i < rows.size(0); ++i) states.push_back({rows.narrow(0, i, 1).clone()});
   }
   return states;
 }
@@ -340,17 +288,16 @@ void StableDiffusion::encode_ahead(const std::vector<Request>& requests, Observe
       all.push_back(std::move(prompt));
     }
   }
-  encode_all(all, observer);
+  book_.find(
+      all, [&](const std::vector<Prompt>& prompts) { return encode_together(prompts, observer); });
 }
 
 Conditioning StableDiffusion::encode(const std::vector<Request>& batch, Guidance guidance,
                                      Observer& observer) {
-  const std::vector<Prompt> prompts = prompts_of(batch, guidance);
-  const std::map<Prompt, at::Tensor> states = encode_all(prompts, observer);
-  std::vector<at::Tensor> rows;
-  for (const Prompt& prompt : prompts) rows.push_back(states.at(prompt));
   Conditioning conditioning;
-  conditioning.text = at::cat(rows);
+  conditioning.text = book_.rows(prompts_of(batch, guidance), [&](const auto& prompts) {
+    return encode_together(prompts, observer);
+  })[0];
   return conditioning;
 }
 

@@ -36,7 +36,8 @@ at::Tensor AttentionLayer::forward(const at::Tensor& x, int64_t step) const {
                            .step = step,
                            .q = split_heads(to_q_->forward(x), info_.heads),
                            .k = is_self ? keys(x) : bound_k_,
-                           .v = is_self ? values(x) : bound_v_};
+                           .v = is_self ? values(x) : bound_v_,
+                           .image_tokens = x.size(1)};
   return (*to_out_)[0].forward(merge_heads(processor_->attend(call)));
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "models/unet/attention_processor.h"
+#include "nn/attention_processor.h"
 #include "nn/linear.h"
 #include "nn/make_child.h"
 

@@ -7,21 +7,6 @@
 
 namespace sd {
 
-TimestepMlp::TimestepMlp(const Weights& w, const TimestepMlpShape& shape)
-    : activation_(shape.activation), post_activation_(shape.post_activation) {
-  linear_1_ = make_child<Linear>(this, w, "linear_1", shape.in, shape.out);
-  if (shape.condition_width) {
-    cond_proj_ =
-        make_child<Linear>(this, w, "cond_proj", *shape.condition_width, shape.in, Bias::kNo);
-  }
-  linear_2_ = make_child<Linear>(this, w, "linear_2", shape.out, shape.out);
-}
-
-at::Tensor TimestepMlp::forward(const at::Tensor& x) const {
-  const at::Tensor y = linear_2_->forward(activate(activation_, linear_1_->forward(x)));
-  return post_activation_ ? activate(*post_activation_, y) : y;
-}
-
 at::Tensor FourierFeatures::forward(const at::Tensor& times) const {
   const at::Tensor angles =
       times.unsqueeze(1) * weight.to(at::kFloat).unsqueeze(0) * 2 * std::numbers::pi;

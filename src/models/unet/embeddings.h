@@ -4,37 +4,9 @@
 #include "nn/linear.h"
 #include "nn/make_child.h"
 #include "nn/norm.h"
+#include "nn/timestep_mlp.h"
 
 namespace sd {
-
-struct TimestepMlpShape {
-  int64_t in = 0;
-  int64_t out = 0;
-  Activation activation = Activation::kSilu;
-  std::optional<Activation> post_activation = {};
-  std::optional<int64_t> condition_width = {};
-};
-
-/// Two linear layers for a sinusoid or another vector (diffusers `TimestepEmbedding`).
-class TimestepMlp : public torch::nn::Module {
- public:
-  TimestepMlp(const Weights& w, const TimestepMlpShape& shape);
-
-  /// x [M, in] -> [M, out]
-  at::Tensor forward(const at::Tensor& x) const;
-
-  /// What is added to x for an embedded guidance scale [M, condition width] -> [M, in]
-  at::Tensor project_condition(const at::Tensor& condition) const {
-    return cond_proj_->forward(condition);
-  }
-
- private:
-  std::shared_ptr<Linear> linear_1_;
-  std::shared_ptr<Linear> cond_proj_;  ///< none without condition
-  std::shared_ptr<Linear> linear_2_;
-  Activation activation_;
-  std::optional<Activation> post_activation_;
-};
 
 /// Random Fourier features of the time (Tancik et al. 2020; diffusers `GaussianFourierProjection`
 /// without logarithm). Parameter: weight [width/2].

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "models/unet/time_table.h"
+#include "models/unet/step_inputs.h"
 #include "models/unet/tokens.h"
 #include "models/unet/unet_config.h"
 #include "nn/conv.h"

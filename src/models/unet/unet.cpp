@@ -87,7 +87,7 @@ void UNet2DConditionModel::bind(const Conditioning& conditioning, const at::Tens
   const int64_t step_bytes =
       embeddings_.rows() * time_shift_width_ * conv_in_->weight.element_size();
   time_table_ =
-      TimeTable(embeddings_.steps(), step_bytes, table_budget_,
+      StepTable(embeddings_.steps(), step_bytes, table_budget_,
                 [this](int64_t first, int64_t count) { return make_time_shifts(first, count); });
 }
 

@@ -8,8 +8,8 @@
 #include "core/placement.h"
 #include "io/weight_store.h"
 #include "models/denoiser.h"
-#include "models/unet/attention_processor.h"
 #include "models/unet/unet_config.h"
+#include "nn/attention_processor.h"
 
 namespace sd {
 

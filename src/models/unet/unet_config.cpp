@@ -54,11 +54,6 @@ std::vector<UNetBlockType> read_block_types(ConfigReader& r, const std::string& 
   return types;
 }
 
-bool is_null(const ConfigReader& r, const std::string& key) {
-  const Strings keys = r.keys();
-  return std::find(keys.begin(), keys.end(), key) != keys.end() && !r.has(key);
-}
-
 std::optional<Activation> find_activation(ConfigReader& r, const std::string& key) {
   const auto name = r.find_string(key);
   if (!name) return {};
@@ -236,13 +231,13 @@ UNetConfig read_unet_config(ConfigReader r) {
   c.out_channels = r.get_int("out_channels", 4, kWidthRange);
   c.center_input_sample = r.get_bool("center_input_sample", false);
 
-  SD_CHECK(!is_null(r, "norm_num_groups"), ErrorKind::kModel, r.name(),
+  SD_CHECK(!r.is_null("norm_num_groups"), ErrorKind::kModel, r.name(),
            ": 'norm_num_groups' should be a number, null belongs to block types that are not ",
            "supported");
   c.norm_groups = r.get_int("norm_num_groups", 32, kWidthRange);
   c.norm_eps = r.get_double("norm_eps", 1e-5, kPartRange);
   read_levels(r, c);
-  if (is_null(r, "mid_block_type")) {
+  if (r.is_null("mid_block_type")) {
     r.ignore({"mid_block_type"});
     c.mid_type = UNetMidType::kNone;
   } else {

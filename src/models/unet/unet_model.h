@@ -5,6 +5,7 @@
 #include "models/unet/blocks.h"
 #include "models/unet/unet.h"
 #include "models/unet/unet_embeddings.h"
+#include "nn/step_table.h"
 
 namespace sd {
 
@@ -12,7 +13,7 @@ class UNet2DConditionModel : public torch::nn::Module, public UNet {
  public:
   /// `table_budget`: bytes for the table of time projections; longer runs make it in chunks.
   UNet2DConditionModel(const Weights& w, const UNetConfig& config,
-                       int64_t table_budget = TimeTable::kDefaultBudget);
+                       int64_t table_budget = StepTable::kDefaultBudget);
 
   void bind(const Conditioning& conditioning, const at::Tensor& times) override;
   at::Tensor run(const at::Tensor& sample, int64_t step) override;
@@ -44,7 +45,7 @@ class UNet2DConditionModel : public torch::nn::Module, public UNet {
   std::vector<std::shared_ptr<AttentionLayer>> attentions_;
   std::map<std::string, std::shared_ptr<AttentionLayer>> attention_by_name_;
   int64_t time_shift_width_ = 0;  ///< of all residual blocks together
-  TimeTable time_table_;
+  StepTable time_table_;
 };
 
 }  // namespace sd

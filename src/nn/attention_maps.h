@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "models/unet/attention_processor.h"
+#include "nn/attention_processor.h"
 
 namespace sd {
 

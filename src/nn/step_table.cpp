@@ -1,4 +1,4 @@
-#include "models/unet/time_table.h"
+#include "nn/step_table.h"
 
 #include <algorithm>
 #include <utility>
@@ -7,12 +7,12 @@
 
 namespace sd {
 
-TimeTable::TimeTable(int64_t steps, int64_t bytes_per_step, int64_t budget, Maker make)
+StepTable::StepTable(int64_t steps, int64_t bytes_per_step, int64_t budget, Maker make)
     : steps_(steps),
       chunk_steps_(std::clamp<int64_t>(budget / std::max<int64_t>(bytes_per_step, 1), 1, steps)),
       make_(std::move(make)) {}
 
-const at::Tensor& TimeTable::row(int64_t step) {
+const at::Tensor& StepTable::row(int64_t step) {
   TORCH_INTERNAL_ASSERT(step >= 0 && step < steps_, "step ", step, " of a run of ", steps_);
   const bool is_here =
       chunk_.defined() && step >= chunk_first_ && step < chunk_first_ + chunk_.size(0);

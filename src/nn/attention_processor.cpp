@@ -1,4 +1,4 @@
-#include "models/unet/attention_processor.h"
+#include "nn/attention_processor.h"
 
 #include "nn/attention.h"
 

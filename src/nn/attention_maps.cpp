@@ -1,4 +1,4 @@
-#include "models/unet/attention_maps.h"
+#include "nn/attention_maps.h"
 
 #include <cmath>
 

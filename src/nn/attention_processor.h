@@ -7,9 +7,11 @@
 
 namespace sd {
 
-enum class AttentionKind { kSelf, kCross };
+/// What queries and keys are made from: both from the image; the keys from the text; both from the
+/// image and the text side by side (MMDiT).
+enum class AttentionKind { kSelf, kCross, kJoint };
 
-/// One attention layer of a UNet, as a processor sees it.
+/// One attention layer of a network, as a processor sees it.
 struct AttentionInfo {
   std::string name;  ///< e.g. "down_blocks.0.attentions.0.transformer_blocks.0.attn2"
   AttentionKind kind = AttentionKind::kSelf;
@@ -22,9 +24,10 @@ struct AttentionInfo {
 struct AttentionCall {
   const AttentionInfo& layer;
   int64_t step;  ///< number of the model call in the bound run
-  at::Tensor q;  ///< [B, heads, L, d]
-  at::Tensor k;  ///< [B, heads, T, d]
+  at::Tensor q;  ///< [B, heads, L, d]; of joint attention the image's tokens, then the text's
+  at::Tensor k;  ///< [B, heads, T, d]; of joint attention as q
   at::Tensor v;  ///< [B, heads, T, d]
+  int64_t image_tokens = 0;  ///< how many of the L are the image's: all but in joint attention
 };
 
 /// The part of an attention layer between its projections, which can be replaced: to look at the

@@ -6,25 +6,17 @@
 
 namespace sd {
 
-/// What one model call reads besides its sample.
-struct StepInputs {
-  int64_t step = 0;  ///< number of the model call in the bound run
-  /// The time projections of all residual blocks side by side [R, W]; R is 1 where all rows of the
-  /// batch share them.
-  at::Tensor time_shifts;
-};
-
 /// A table with one row for each step, made in chunks of steps that fit into a budget of memory.
 /// The row of the current step lies in a buffer whose address stays the same.
-class TimeTable {
+class StepTable {
  public:
   static constexpr int64_t kDefaultBudget = int64_t{256} << 20;  ///< bytes
 
   /// first, count -> rows of the steps [first, first + count), [count, R, W]
   using Maker = std::function<at::Tensor(int64_t first, int64_t count)>;
 
-  TimeTable() = default;
-  TimeTable(int64_t steps, int64_t bytes_per_step, int64_t budget, Maker make);
+  StepTable() = default;
+  StepTable(int64_t steps, int64_t bytes_per_step, int64_t budget, Maker make);
 
   /// -> [R, W], valid until the next call
   const at::Tensor& row(int64_t step);
