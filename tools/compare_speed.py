@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """`sd` beside diffusers on the same weights, in one run: time, memory, and the same picture.
 
-    python tools/compare_speed.py [--model sd15|sd21|FOLDER] [--rounds N] [--steps N] [--side PIXELS]
-                                  [--dtype fp32|bf16]
+    python tools/compare_speed.py [--model sd15|sd21|sd3|FOLDER] [--rounds N] [--steps N] [--side PIXELS]
+                                  [--dtype fp32|bf16] [--no-t5]
 
-Random weights (tools/make_random_model.py) are made once, under ~/.cache/sd. Each round runs both
+Random weights (tools/make_random_model.py) are made once, under ~/.cache/sd. Sampled with DDIM, Stable
+Diffusion 3 with the Euler of its folder; --no-t5 leaves its third text encoder out. Each round runs both
 programs in turn as a user would, from nothing to a PNG. Prints medians: seconds from start to picture,
 seconds a step, peak memory; their ratios with the range over the rounds; and how far the pictures are
 apart. Fails where they differ by more than 1/255 in fp32. $SD_BINARY is the program (default:
@@ -32,13 +33,17 @@ NAMES = {"fp32": "float32", "bf16": "bfloat16"}
 def paint_with_diffusers(arguments):
     """What a short script would do; run in a process of its own. Prints its seconds as JSON."""
     import torch
-    from diffusers import DDIMScheduler, StableDiffusionPipeline
+    from diffusers import DDIMScheduler, DiffusionPipeline
 
-    pipeline = StableDiffusionPipeline.from_pretrained(arguments.model, torch_dtype=getattr(torch, NAMES[arguments.dtype]))
-    pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
+    left_out = {"text_encoder_3": None, "tokenizer_3": None} if arguments.no_t5 else {}
+    dtype = getattr(torch, NAMES[arguments.dtype])
+    pipeline = DiffusionPipeline.from_pretrained(arguments.model, torch_dtype=dtype, **left_out)
+    if not is_flow(arguments.model):
+        pipeline.scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
     moments = []  # the first call of the network, then the end of every step
-    pipeline.unet.register_forward_pre_hook(lambda *call: None if moments else moments.append(time.monotonic()))
+    network = getattr(pipeline, "unet", None) or pipeline.transformer
+    network.register_forward_pre_hook(lambda *call: None if moments else moments.append(time.monotonic()))
     picture = pipeline(
         PROMPT,
         num_inference_steps=arguments.steps,
@@ -51,9 +56,15 @@ def paint_with_diffusers(arguments):
     print(json.dumps({"step": (moments[-1] - moments[0]) / arguments.steps}))
 
 
+def is_flow(model):
+    return (Path(model) / "transformer").is_dir()
+
+
 def run_sd(arguments, out):
     """Seconds from start to PNG, seconds a step, peak bytes."""
-    flags = ["--sampler", "ddim", "--steps", str(arguments.steps), "--seed", "0", "--device", "cpu", "--dtype", arguments.dtype]
+    sampler = "flow_euler" if is_flow(arguments.model) else "ddim"
+    flags = ["--no-t5"] if arguments.no_t5 else []
+    flags += ["--sampler", sampler, "--steps", str(arguments.steps), "--seed", "0", "--device", "cpu", "--dtype", arguments.dtype]
     flags += ["-W", str(arguments.side), "-H", str(arguments.side), "--on-exist", "overwrite", "-v"]
     run = measuring.run([measuring.sd_program(), "txt2img", "-m", str(arguments.model), "-p", PROMPT, *flags, "-o", str(out)])
     denoised = float(re.search(r"denoised in ([0-9.]+) s", run.messages)[1])
@@ -63,6 +74,7 @@ def run_sd(arguments, out):
 def run_diffusers(arguments, out):
     command = [sys.executable, str(Path(__file__).resolve()), "--steps", str(arguments.steps), "--dtype", arguments.dtype]
     command += ["--side", str(arguments.side), "--model", str(arguments.model), "--out", str(out)]
+    command += ["--no-t5"] if arguments.no_t5 else []
     run = measuring.run(command)
     return run.seconds, json.loads(run.output.splitlines()[-1])["step"], run.peak
 
@@ -80,7 +92,9 @@ def compare(arguments, pictures):
         rows["sd"].append(run_sd(arguments, pictures["sd"]))
         rows["diffusers"].append(run_diffusers(arguments, pictures["diffusers"]))
     columns = {name: list(zip(*runs)) for name, runs in rows.items()}
-    title = f"{arguments.side}x{arguments.side}, {arguments.steps} DDIM steps, {arguments.dtype}, median of {arguments.rounds}"
+    steps = f"{arguments.steps} {'Euler' if is_flow(arguments.model) else 'DDIM'} steps"
+    without = ", without T5" if arguments.no_t5 else ""
+    title = f"{arguments.side}x{arguments.side}, {steps}, {arguments.dtype}{without}, median of {arguments.rounds}"
     print(f"| {title} | start to PNG, s | s a step | peak memory, GB |\n|---|---:|---:|---:|")
     for name, values in columns.items():
         seconds, step, peak = map(statistics.median, values)
@@ -98,7 +112,8 @@ def main():
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--dtype", choices=NAMES, default="fp32")
-    parser.add_argument("--model", default="sd15", help="sd15, sd21 or a folder")
+    parser.add_argument("--model", default="sd15", help="sd15, sd21, sd3 or a folder")
+    parser.add_argument("--no-t5", action="store_true", help="leaves out the third text encoder of sd3")
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.out:

@@ -1,32 +1,38 @@
 #!/usr/bin/env python3
 """Writes a full-size model with random weights, for measuring speed and memory.
 
-    python tools/make_random_model.py sd15|sd21|sdxl FOLDER
+    python tools/make_random_model.py sd15|sd21|sdxl|sd3 FOLDER
 
 The configs are those of the released models, the weights what the constructors fill in with seed 0,
-in half precision: 2.1 GB (sd15), 2.6 GB (sd21), 6.9 GB (sdxl). The tokenizer's vocabulary is a small
-one of its own. Needs diffusers and transformers.
+in half precision: 2.1 GB (sd15), 2.6 GB (sd21), 6.9 GB (sdxl), 15.4 GB (sd3: Stable Diffusion 3
+medium, in bfloat16, made and written part by part). The tokenizers' vocabularies are small ones of
+their own. Needs diffusers and transformers.
 """
 
 import argparse
+import gc
+import json
 import sys
 from pathlib import Path
 
+import diffusers
 import torch
 from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
     EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
     PNDMScheduler,
+    SD3Transformer2DModel,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from shapes import scenes, tokenizer as clip_bpe  # noqa: E402
+from shapes import scenes, t5_tokenizer, tokenizer as clip_bpe  # noqa: E402
 
 SCHEDULE = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)
 POSITIONS = 77
@@ -125,13 +131,75 @@ def make_sdxl(folder):
     )
 
 
-KINDS = {"sd15": make_sd15, "sd21": make_sd21, "sdxl": make_sdxl}
+def make_sd3_vae():
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(128, 256, 512, 512),
+        layers_per_block=2,
+        latent_channels=16,
+        sample_size=1024,
+        scaling_factor=1.5305,
+        shift_factor=0.0609,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+    )
+
+
+def make_t5():
+    config = dict(d_model=4096, d_kv=64, d_ff=10240, num_layers=24, num_heads=64, feed_forward_proj="gated-gelu")
+    return T5EncoderModel(T5Config(**config, tie_word_embeddings=False))
+
+
+def make_sd3_transformer():
+    return SD3Transformer2DModel(
+        num_layers=24, num_attention_heads=24, caption_projection_dim=1536, pos_embed_max_size=192
+    )
+
+
+def write_sd3(folder):
+    """Part by part, in bfloat16 from the start: in float32 T5 alone would take 19 GB."""
+    words = scenes.caption_words()
+    first, second = text_config(768, 12, 12, "quick_gelu"), text_config(1280, 32, 20, "gelu")
+    parts = {
+        "transformer": make_sd3_transformer,
+        "text_encoder": lambda: CLIPTextModelWithProjection(first),
+        "text_encoder_2": lambda: CLIPTextModelWithProjection(second),
+        "text_encoder_3": make_t5,
+        "tokenizer": lambda: make_tokenizer(folder / "tokenizer", "<|endoftext|>"),
+        "tokenizer_2": lambda: make_tokenizer(folder / "tokenizer_2", "!"),
+        "tokenizer_3": lambda: t5_tokenizer.make_tokenizer(folder / "tokenizer_3", words, words),
+        "scheduler": lambda: FlowMatchEulerDiscreteScheduler(shift=3.0),
+        "vae": make_sd3_vae,
+    }
+    index = {"_class_name": "StableDiffusion3Pipeline", "_diffusers_version": diffusers.__version__}
+    torch.set_default_dtype(torch.bfloat16)
+    for name, make in parts.items():
+        part = make()
+        part.save_pretrained(folder / name)
+        index[name] = [type(part).__module__.split(".")[0], type(part).__name__]
+        del part
+        gc.collect()
+    torch.set_default_dtype(torch.float32)
+    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def write_whole(make):
+    return lambda folder: make(folder).save_pretrained(folder)
+
+
+KINDS = {
+    "sd15": write_whole(make_sd15),
+    "sd21": write_whole(make_sd21),
+    "sdxl": write_whole(make_sdxl),
+    "sd3": write_sd3,
+}
 
 
 def make_model(kind, folder):
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
-    KINDS[kind](folder).save_pretrained(folder)
+    KINDS[kind](folder)
 
 
 def main():

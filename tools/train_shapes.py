@@ -1,27 +1,31 @@
 #!/usr/bin/env python3
-"""Trains and exports the small Stable-Diffusion-1-architecture model in models/shapes-sd1.
+"""Trains and exports the small models in models/shapes-sd1 and models/shapes-sd3.
 
-    python tools/train_shapes.py
+    python tools/train_shapes.py [--family sd3]
+    python tools/train_shapes.py [--family sd3] --export     what the last checkpoint holds
 
-Draws its own data, trains the autoencoder, then text encoder and UNet, and writes a diffusers
-folder. Checkpoints go to --work; the same command resumes an interrupted run. Needs torch,
-diffusers, transformers and Pillow.
+Draws its own data, trains the autoencoder, then text encoders and denoising network, and writes a
+diffusers folder. Checkpoints go to --work; the same command resumes an interrupted run. Needs
+torch, diffusers, transformers, sentencepiece and Pillow.
 """
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 import torch
 
-from shapes import export, networks, scenes, team as teams, tokenizer as clip_bpe, training
+from shapes import autoencoder, diffuser as second_stage, export, sd1, sd3, team as teams, training
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+FAMILIES = {"sd1": sd1, "sd3": sd3}
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=REPOSITORY / "models" / "shapes-sd1")
+    parser.add_argument("--family", choices=FAMILIES, default="sd1")
+    parser.add_argument("--out", type=Path, help="default: models/shapes-FAMILY")
     parser.add_argument(
         "--work",
         type=Path,
@@ -32,8 +36,8 @@ def parse_arguments():
     parser.add_argument("--scenes", type=int, default=20000)
     parser.add_argument("--vae-steps", type=int, default=2500)
     parser.add_argument("--vae-batch", type=int, default=8)
-    parser.add_argument("--unet-steps", type=int, default=7000)
-    parser.add_argument("--unet-batch", type=int, default=48)
+    parser.add_argument("--steps", type=int, help="of the second stage; default: the family's")
+    parser.add_argument("--batch", type=int, help="of the second stage; default: the family's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
     parser.add_argument(
@@ -42,7 +46,17 @@ def parse_arguments():
         default=0,
         help="processes that share a batch (0: one a core, at most 4; on a GPU one)",
     )
-    return parser.parse_args()
+    parser.add_argument(
+        "--export",
+        action="store_true",
+        help="train no further: write the moving average of the last checkpoint",
+    )
+    arguments = parser.parse_args()
+    family = FAMILIES[arguments.family]
+    arguments.out = arguments.out or REPOSITORY / "models" / f"shapes-{arguments.family}"
+    arguments.steps = arguments.steps or family.STEPS
+    arguments.batch = arguments.batch or family.BATCH
+    return arguments
 
 
 def choose_workers(arguments):
@@ -50,7 +64,7 @@ def choose_workers(arguments):
     if arguments.device != "cpu":
         return 1
     wanted = arguments.workers or min(4, os.cpu_count() or 1)
-    sizes = (arguments.vae_batch, arguments.unet_batch, arguments.scenes)
+    sizes = (arguments.vae_batch, arguments.batch, arguments.scenes)
     while any(size % wanted for size in sizes):
         wanted -= 1
     return wanted
@@ -72,43 +86,53 @@ def make_settings(arguments, team):
         scenes=arguments.scenes,
         vae_steps=arguments.vae_steps,
         vae_batch=arguments.vae_batch,
-        unet_steps=arguments.unet_steps,
-        unet_batch=arguments.unet_batch,
+        steps=arguments.steps,
+        batch=arguments.batch,
         device=device,
         bf16=bf16,
-        folder=arguments.work,
+        folder=arguments.work / FAMILIES[arguments.family].FOLDER,
         team=team,
     )
 
 
 def train(team, arguments):
-    settings = make_settings(arguments, team)
+    settings, family = make_settings(arguments, team), FAMILIES[arguments.family]
     torch.manual_seed(settings.seed)
-    tokenizer = clip_bpe.make_tokenizer(
-        arguments.work / f"tokenizer-{team.rank}", scenes.caption_words()
-    )
+    tokenizers = family.make_tokenizers(settings.folder / f"tokenizer-{team.rank}")
     pixels, wordings = training.draw_data(settings)
     if team.leads:
         print(f"device {settings.device}, {team.size} workers, bfloat16 {settings.bf16}")
-        print(f"{len(pixels)} scenes, {len(tokenizer)} tokens", flush=True)
+        sizes = " + ".join(str(len(tokenizer)) for tokenizer in tokenizers.values())
+        print(f"{len(pixels)} scenes, {sizes} tokens", flush=True)
 
-    vae = training.train_vae(settings, pixels)
-    latents = training.encode_data(settings, vae, pixels)
-    deviation = latents.std().item()
-    diffuser = training.train_diffuser(settings, tokenizer, latents / deviation, wordings)
-    if not team.leads:
-        return
-    text_encoder, unet = diffuser.averaged()
-    for name, network in (("vae", vae), ("text encoder", text_encoder), ("unet", unet)):
-        print(f"{name}: {networks.parameter_count(network) / 1e6:.2f} M parameters")
-    vae = export.fit_scaling_factor(vae.cpu(), deviation)
-    size = export.export(arguments.out, vae, text_encoder, unet, tokenizer)
-    print(f"wrote {arguments.out}, {size / 1e6:.2f} MB")
+    vae = autoencoder.train(settings, family, pixels)
+    latents = autoencoder.encode(settings, vae, pixels)
+    measured = family.measure(latents)
+    diffuser = second_stage.Diffuser(settings, family, family.build_networks(tokenizers))
+    if not arguments.export:
+        captions = second_stage.Captions.encode(family, tokenizers, wordings)
+        latents = family.normalise(latents, measured)
+        second_stage.train(settings, family, diffuser, latents, captions)
+    if team.leads:
+        write(arguments.out, family, family.fit_vae(vae.cpu(), measured), diffuser, tokenizers)
+
+
+def write(folder, family, vae, diffuser, tokenizers):
+    networks = diffuser.averaged()
+    for name, network in {"vae": vae, **networks}.items():
+        count = training.parameter_count(network) / 1e6
+        print(f"{name.replace('_', ' ')}: {count:.2f} M parameters")
+    size = export.export(folder, family, vae, networks, tokenizers)
+    print(f"wrote {folder} after {diffuser.step} steps, {size / 1e6:.2f} MB")
 
 
 def main():
     arguments = parse_arguments()
-    arguments.work.mkdir(parents=True, exist_ok=True)
+    folder = arguments.work / FAMILIES[arguments.family].FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / FAMILIES[arguments.family].CHECKPOINT
+    if arguments.export and not checkpoint.exists():
+        sys.exit(f"{checkpoint}: not there yet, nothing to export")
     teams.run(choose_workers(arguments), train, arguments)
 
 

@@ -1,9 +1,9 @@
 """How often does a model draw what it is asked? Measured with diffusers and the checker.
 
-    python tests/meaning/evaluate.py [MODEL]                  held-out prompts, every sampler
-    python tests/meaning/evaluate.py [MODEL] --behaviour      negative prompt, guidance, img2img
+    python tests/meaning/evaluate.py [MODEL ...]              held-out prompts, every sampler
+    python tests/meaning/evaluate.py [MODEL ...] --behaviour  negative prompt, guidance, img2img, T5
 
-MODEL is a diffusers folder (default: models/shapes-sd1). Weights are computed with in single
+MODEL is a diffusers folder (default: those that ship). Weights are computed with in single
 precision whatever their type in the files. Needs torch, diffusers, transformers.
 """
 
@@ -15,44 +15,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import (
-    DDIMScheduler,
-    DDPMScheduler,
-    DPMSolverMultistepScheduler,
-    EulerDiscreteScheduler,
-    PNDMScheduler,
-    StableDiffusionImg2ImgPipeline,
-    StableDiffusionPipeline,
-)
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import checker  # noqa: E402
+import families  # noqa: E402
 import prompts  # noqa: E402
 from shapes import scenes  # noqa: E402
-
-# name: (scheduler, its options, eta, how many of each kind of prompt; None for all)
-SAMPLERS = {
-    "ddim": (DDIMScheduler, {}, 0.0, None),
-    "plms": (PNDMScheduler, {"skip_prk_steps": True}, 0.0, None),
-    "euler": (EulerDiscreteScheduler, {}, 0.0, None),
-    "dpm++2m": (DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++"}, 0.0, None),
-    "ddim-eta1": (DDIMScheduler, {}, 1.0, None),
-    "ddpm": (DDPMScheduler, {}, 0.0, 20),
-}
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    default = HERE.parents[1] / "models" / "shapes-sd1"
-    parser.add_argument("model", type=Path, nargs="?", default=default)
-    parser.add_argument("--samplers", default=",".join(SAMPLERS), help="comma-separated names")
+    parser.add_argument("models", type=Path, nargs="*", default=families.SHIPPED)
+    parser.add_argument("--samplers", help="comma-separated names; default: all of the family")
     parser.add_argument("--prompts", choices=("held-out", "bare"), default="held-out")
     parser.add_argument("--limit", type=int, default=None, help="prompts of each kind")
-    parser.add_argument("--steps", type=int, default=30)
-    parser.add_argument("--guidance", type=float, default=2.5)
+    parser.add_argument("--steps", type=int, help="default: the family's")
+    parser.add_argument("--guidance", type=float, help="default: the family's")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=20)
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
@@ -62,10 +43,8 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def load_pipeline(arguments):
-    dtype = getattr(torch, arguments.dtype)
-    pipeline = StableDiffusionPipeline.from_pretrained(arguments.model, torch_dtype=dtype)
-    pipeline.set_progress_bar_config(disable=True)
+def load_pipeline(family, folder, arguments):
+    pipeline = family.load(folder, torch_dtype=getattr(torch, arguments.dtype))
     return pipeline.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -106,15 +85,16 @@ def smaller(*limits):
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def evaluate_samplers(pipeline, arguments):
+def evaluate_samplers(pipeline, family, arguments):
     print(f"{arguments.steps} steps, guidance {arguments.guidance}, seed {arguments.seed}")
     print(f"{'sampler':<10} {'one object':>20} {'two objects':>20} {'seconds':>8}", flush=True)
-    for name in arguments.samplers.split(","):
-        scheduler, options, eta, limit = SAMPLERS[name]
-        pipeline.scheduler = scheduler.from_config(pipeline.scheduler.config, **options)
-        texts = choose_prompts(arguments, smaller(limit, arguments.limit))
+    for name in arguments.samplers.split(",") if arguments.samplers else family.samplers:
+        sampler = family.samplers[name]
+        config = pipeline.scheduler.config
+        pipeline.scheduler = sampler.scheduler.from_config(config, **sampler.options)
+        texts = choose_prompts(arguments, smaller(sampler.limit, arguments.limit))
         start = time.monotonic()
-        pictures = generate(pipeline, texts, arguments, eta=eta)
+        pictures = generate(pipeline, texts, arguments, **sampler.call)
         seconds = time.monotonic() - start
         if arguments.save:
             write_pictures(arguments.save / name, texts, pictures)
@@ -160,14 +140,32 @@ def measure_negative_prompt(pipeline, arguments):
         print(f"negative prompt {negative!r}: white {share(seen)}, prompt obeyed {share(kept)}")
 
 
-def measure_guidance(pipeline, arguments):
+def both_kinds(count):
+    """Held-out prompts, so many of each kind."""
     texts = prompts.held_out_prompts()
-    texts = texts[:40] + texts[prompts.SINGLES : prompts.SINGLES + 40]
-    for scale in (1.0, 2.0, 4.0, 7.5):
-        pictures = generate(pipeline, texts, arguments, guidance_scale=scale)
-        report = checker.check_folder(zip(texts, pictures))
-        single, pair = percent(report["single"]), percent(report["pair"])
-        print(f"guidance {scale}: one object {single}, two objects {pair}", flush=True)
+    return texts[:count] + texts[prompts.SINGLES : prompts.SINGLES + count]
+
+
+def measure_obedience(label, pipeline, arguments, **options):
+    texts = both_kinds(40)
+    report = checker.check_folder(zip(texts, generate(pipeline, texts, arguments, **options)))
+    single, pair = percent(report["single"]), percent(report["pair"])
+    print(f"{label}: one object {single}, two objects {pair}", flush=True)
+
+
+def measure_guidance(pipeline, family, arguments):
+    for scale in family.guidances:
+        measure_obedience(f"guidance {scale}", pipeline, arguments, guidance_scale=scale)
+
+
+def measure_t5(pipeline, arguments):
+    """T5's states are the longest part of the text; the model must do with few, many and none."""
+    for length in (32, 77, 256, 512):
+        label = f"{length} tokens of T5"
+        measure_obedience(label, pipeline, arguments, max_sequence_length=length)
+    kept, pipeline.text_encoder_3 = pipeline.text_encoder_3, None
+    measure_obedience("without T5", pipeline, arguments)
+    pipeline.text_encoder_3 = kept
 
 
 def image_to_image_cases(count):
@@ -191,10 +189,9 @@ def pixel_change(before, after):
     return float(np.abs(np.asarray(before, float) - np.asarray(after, float)).mean())
 
 
-def measure_image_to_image(pipeline, arguments):
+def measure_image_to_image(pipeline, family, arguments):
     """How much of the input and of the prompt a picture keeps, by strength."""
-    painter = StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False)
-    painter.set_progress_bar_config(disable=True)
+    painter = family.load_image_to_image(pipeline)
     inputs, captions, texts = map(list, zip(*image_to_image_cases(40)))
     for strength in (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0):
         pictures = generate(painter, texts, arguments, image=inputs, strength=strength)
@@ -208,15 +205,23 @@ def measure_image_to_image(pipeline, arguments):
         )
 
 
-def main():
-    arguments = parse_arguments()
-    pipeline = load_pipeline(arguments)
-    if not arguments.behaviour:
-        evaluate_samplers(pipeline, arguments)
-        return
+def measure_behaviour(pipeline, family, arguments):
     measure_negative_prompt(pipeline, arguments)
-    measure_guidance(pipeline, arguments)
-    measure_image_to_image(pipeline, arguments)
+    measure_guidance(pipeline, family, arguments)
+    measure_image_to_image(pipeline, family, arguments)
+    if family is families.SD3:
+        measure_t5(pipeline, arguments)
+
+
+def main():
+    given = parse_arguments()
+    measure = measure_behaviour if given.behaviour else evaluate_samplers
+    for folder in given.models:
+        family = families.family_of(folder)
+        own = {"steps": given.steps or family.steps, "guidance": given.guidance or family.guidance}
+        arguments = argparse.Namespace(**{**vars(given), **own})
+        print(folder.name, flush=True)
+        measure(load_pipeline(family, folder, arguments), family, arguments)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ within 1/255. txt2img and img2img, each sampler, with and without T5, each encod
 skip-layer guidance, batches. The binary is $SD_BINARY.
 """
 
+import copy
 import json
 import os
 import subprocess
@@ -110,6 +111,23 @@ class Sd3Parity(unittest.TestCase):
         expected = self.expected(kind="clip")
         self.assert_same(self.found(kind="clip"), expected)
         self.assert_same(self.found("--no-t5"), expected)
+
+    def test_low_memory_paints_the_same(self):
+        self.assert_same(self.found("--low-memory"), self.expected())
+
+    def test_t5_in_a_type_of_its_own(self):
+        pipeline = self.pipelines["sd3"]
+        plain = self.expected()
+        original = pipeline.text_encoder_3
+        pipeline.text_encoder_3 = copy.deepcopy(original).to(torch.bfloat16)
+        try:
+            expected = self.expected()
+        finally:
+            pipeline.text_encoder_3 = original
+        found = self.found("--t5-dtype", "bf16")
+        self.assertGreater(np.abs(expected - plain).max(), 0)
+        # bfloat16 rounds where its sums are cut, so two programs agree to a few of its steps alone
+        self.assertLess(np.abs(found - expected).mean(), np.abs(plain - expected).mean())
 
     def test_without_guidance(self):
         self.assert_same(self.found("--scale", "1"), self.expected(guidance_scale=1.0))

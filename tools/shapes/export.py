@@ -1,28 +1,6 @@
-"""Writes the trained networks as a diffusers folder that StableDiffusionPipeline loads."""
+"""Writes the trained networks as a diffusers folder that the family's pipeline loads."""
 
 import json
-import math
-
-import torch
-from diffusers import StableDiffusionPipeline
-
-from . import networks
-
-
-def fit_scaling_factor(vae, deviation):
-    """Rescales the latents inside the autoencoder so that SD1's scaling factor makes them unit.
-
-    `deviation` is the standard deviation of the latents as trained. The last convolution before
-    the latents and the first after them absorb the change; pictures stay the same.
-    """
-    gain = 1 / (networks.SCALING_FACTOR * deviation)
-    channels = networks.LATENT_CHANNELS
-    with torch.no_grad():
-        vae.quant_conv.weight[:channels] *= gain
-        vae.quant_conv.bias[:channels] *= gain
-        vae.quant_conv.bias[channels:] += 2 * math.log(gain)
-        vae.post_quant_conv.weight /= gain
-    return vae
 
 
 def drop_machine_paths(folder):
@@ -34,18 +12,10 @@ def drop_machine_paths(folder):
             config.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
-def export(folder, vae, text_encoder, unet, tokenizer):
+def export(folder, family, vae, networks, tokenizers):
     """All weights in half precision; returns the size of the folder's files in bytes."""
-    pipeline = StableDiffusionPipeline(
-        vae=vae.half(),
-        text_encoder=text_encoder.half(),
-        tokenizer=tokenizer,
-        unet=unet.half(),
-        scheduler=networks.build_scheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
+    halves = {name: network.half() for name, network in networks.items()}
+    pipeline = family.build_pipeline(vae.half(), halves, tokenizers)
     pipeline.save_pretrained(folder, safe_serialization=True)
     drop_machine_paths(folder)
     files = [path for path in folder.rglob("*") if path.is_file()]

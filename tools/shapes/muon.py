@@ -91,13 +91,14 @@ def share_out(weights, size):
 class MuonAndAdamW:
     """Muon for the matrices between the ends of the networks, AdamW for all else.
 
-    `rates` are the peak learning rates of the two.
+    `rates` are the peak learning rates of the two, `ends` the last parts of the names of layers
+    that are left to AdamW, such as "conv_in" or "norm1.linear".
     """
 
-    def __init__(self, team, named_parameters, rates):
+    def __init__(self, team, named_parameters, rates, ends):
         inner, rest = [], []
         for name, parameter in named_parameters:
-            (inner if is_inner_matrix(name, parameter) else rest).append(parameter)
+            (inner if is_inner_matrix(name, parameter, ends) else rest).append(parameter)
         self.team, self.parameters = team, inner + rest
         muon = Muon(inner, rates[0], team)
         adamw = torch.optim.AdamW(
@@ -124,6 +125,6 @@ class MuonAndAdamW:
             optimizer.load_state_dict(state)
 
 
-def is_inner_matrix(name, parameter):
-    ends = ("conv_in", "conv_out", "token_embedding", "position_embedding")
-    return parameter.ndim >= 2 and name.split(".")[-2] not in ends
+def is_inner_matrix(name, parameter, ends):
+    layer = "." + name.rpartition(".")[0]
+    return parameter.ndim >= 2 and not layer.endswith(tuple("." + end for end in ends))
