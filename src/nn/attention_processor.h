@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace sd {
 
@@ -43,5 +44,23 @@ class AttentionProcessor {
 
 /// softmax(q k^T / sqrt(d)) v; one object for all layers.
 std::shared_ptr<AttentionProcessor> default_attention_processor();
+
+/// What every attention layer is to those who look at it: its description and its processor.
+class AttentionSlot {
+ public:
+  const AttentionInfo& info() const { return info_; }
+  void set_name(const std::string& name) { info_.name = name; }
+  const std::shared_ptr<AttentionProcessor>& processor() const { return processor_; }
+  void set_processor(std::shared_ptr<AttentionProcessor> processor) {
+    processor_ = std::move(processor);
+  }
+
+ protected:
+  explicit AttentionSlot(AttentionInfo info = {}) : info_(std::move(info)) {}
+  ~AttentionSlot() = default;
+
+  AttentionInfo info_;
+  std::shared_ptr<AttentionProcessor> processor_ = default_attention_processor();
+};
 
 }  // namespace sd

@@ -60,15 +60,6 @@ at::Tensor times_of(const Stretch& stretch, int64_t halves) {
   return halves == 1 ? rows : at::cat({rows, rows}, 1);
 }
 
-/// Whether skip-layer guidance works in that call of a part. diffusers compares the number of the
-/// call with shares of the steps, also where a step is two calls.
-bool skips_layers(const DenoisePart& part, int64_t call) {
-  const SkipLayerGuidance& skip = part.skip_layers;
-  const auto steps = static_cast<double>(part.steps);
-  const auto now = static_cast<double>(call);
-  return !skip.layers.empty() && now > steps * skip.start && now < steps * skip.stop;
-}
-
 /// Guided output with skip-layer guidance (Stable Diffusion 3.5 medium; diffusers
 /// `StableDiffusion3Pipeline.__call__`): to the rows of each part that has it, the positive output
 /// less that of the network without some blocks is added. All [B, C, h, w]; `input` is what the
@@ -82,7 +73,7 @@ at::Tensor push_from_skipped(const DenoiseTask& task, const Stretch& stretch, in
   for (const DenoisePart& part : stretch.parts) {
     const int64_t images = part.latents.size(0);
     pushed.push_back(guided.narrow(0, row, images));
-    if (skips_layers(part, call)) {
+    if (skips_layers(part.skip_layers, part.steps, call)) {
       at::Tensor& skipped = without[part.skip_layers.layers];
       if (!skipped.defined()) {
         skipped = task.denoiser.run_without(input, call - stretch.first, part.skip_layers.layers)
@@ -146,6 +137,12 @@ void run_call(const DenoiseTask& task, const Stretch& stretch, int64_t call) {
 }
 
 }  // namespace
+
+bool skips_layers(const SkipLayerGuidance& skip, int64_t steps, int64_t call) {
+  const auto all = static_cast<double>(steps);
+  const auto now = static_cast<double>(call);
+  return !skip.layers.empty() && now > all * skip.start && now < all * skip.stop;
+}
 
 void denoise(DenoiseTask& task, Observer& observer) {
   std::span<DenoisePart> parts = task.parts;

@@ -45,4 +45,8 @@ struct DenoiseTask {
 /// Errors: kInterrupted where the observer asks to stop.
 void denoise(DenoiseTask& task, Observer& observer);
 
+/// Whether skip-layer guidance works in that call of a run, counted from 0. diffusers compares the
+/// number of the call with shares of the steps, also where a step is two calls.
+bool skips_layers(const SkipLayerGuidance& skip, int64_t steps, int64_t call);
+
 }  // namespace sd

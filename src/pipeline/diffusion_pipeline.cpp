@@ -13,9 +13,9 @@
 #include "core/stop.h"
 #include "core/tensor_ops.h"
 #include "diffusion/registry.h"
-#include "diffusion/strength.h"
 #include "pipeline/denoise.h"
 #include "pipeline/image_tensors.h"
+#include "pipeline/remaining_calls.h"
 
 namespace sd {
 namespace {
@@ -56,32 +56,6 @@ void check_memory(const RunPlan& plan, const Family& family, const Placement& pl
        " of ", plan.width, "x", plan.height, " would need more than ",
        std::ceil(needed / kGigabyte), " GB of memory, and ", std::floor(*available / kGigabyte),
        " GB are free; lower --width, --height or --batch-size, or try --vae-tiling");
-}
-
-/// What is left to run of a schedule.
-struct Calls {
-  std::vector<double> times;
-  int64_t first = 0;
-  int64_t steps = 0;
-};
-
-/// Which calls a run makes: all of them, or with an input those that its strength leaves.
-Calls remaining_calls(Scheduler& scheduler, int steps, const Request& request,
-                      const Family& family) {
-  scheduler.set_timesteps(steps);
-  const std::vector<double>& times = scheduler.timesteps();
-  if (!has_input(request)) {
-    scheduler.check();
-    return {times, 0, steps};
-  }
-  const double strength = request.strength.value_or(family.defaults().strength);
-  const StrengthWindow window =
-      strength_window(steps, strength, scheduler.order(), family.strength_rule());
-  if (window.executed_steps == 0) return {};
-  scheduler.set_begin_index(window.begin_index);
-  scheduler.check();
-  return {
-      {times.begin() + window.begin_index, times.end()}, window.begin_index, window.executed_steps};
 }
 
 std::vector<uint64_t> seeds_of(const std::vector<Request>& batch) {
@@ -222,7 +196,7 @@ Estimate DiffusionPipeline::estimate(const std::vector<Request>& requests) {
       const Part part(plan, planned, requests, *family_);
       const double share = static_cast<double>(part.images()) / static_cast<double>(plan.images());
       const bool encodes = part.batch[0].init_image.has_value();
-      sum.seconds += share * (costs.call * static_cast<double>(part.calls.times.size()) +
+      sum.seconds += share * (costs.call * effort_of(part.calls, part.batch[0], plan.guidance) +
                               (encodes ? costs.decode : 0));
     }
   }

@@ -25,13 +25,28 @@ class RowByRow : public Denoiser {
 
   at::Tensor run(const at::Tensor& sample, int64_t step) override {
     EXPECT_EQ(sample.size(0), text_.size(0));
-    const at::Tensor time = times_[step].to(at::kFloat).view({-1, 1, 1, 1}) / 1000;
-    return sample * 0.5 + at::sin(sample + text_.view({-1, 1, 1, 1})) * (0.1 + time);
+    return output(sample, text_, times_[step]);
+  }
+
+  /// Of the last rows; other blocks left out give another output.
+  at::Tensor run_without(const at::Tensor& sample, int64_t step,
+                         const std::vector<int>& skipped) override {
+    const int64_t rows = sample.size(0);
+    const auto last = [&](const at::Tensor& x) { return x.narrow(0, x.size(0) - rows, rows); };
+    const at::Tensor times = times_[step];
+    return output(sample, last(text_), times.dim() == 0 ? times : last(times)) *
+           (1 - 0.1 * static_cast<double>(skipped.size()));
   }
 
   std::vector<int64_t> bound_rows;
 
  private:
+  static at::Tensor output(const at::Tensor& sample, const at::Tensor& text,
+                           const at::Tensor& times) {
+    const at::Tensor time = times.to(at::kFloat).view({-1, 1, 1, 1}) / 1000;
+    return sample * 0.5 + at::sin(sample + text.view({-1, 1, 1, 1})) * (0.1 + time);
+  }
+
   at::Tensor text_;
   at::Tensor times_;
 };
@@ -42,6 +57,7 @@ struct Group {
   int steps;
   std::vector<uint64_t> seeds;
   double rescale = 0;
+  SkipLayerGuidance skip = {};
 };
 
 /// What the loop makes of the groups in one batch, one part's images after the other's.
@@ -69,7 +85,9 @@ std::vector<at::Tensor> paint_together(const std::vector<Group>& groups, RowByRo
                           .noise = *noises.back(),
                           .latents = noises.back()->normal({images, 4, 3, 5}) *
                                      schedulers.back()->init_noise_sigma(),
-                          .guidance_rescale = group.rescale});
+                          .steps = group.steps,
+                          .guidance_rescale = group.rescale,
+                          .skip_layers = group.skip});
     for (const uint64_t seed : group.seeds) seeds.push_back(static_cast<float>(seed));
   }
   const at::Tensor own = at::tensor(seeds);  // text and scale of an image follow its seed
@@ -88,6 +106,12 @@ const std::vector<Group> kMixed = {{"heun", 5, {1}},          // 9 calls
                                    {"euler_a", 6, {4}},
                                    {"ddim", 6, {5}},
                                    {"dpmpp_2m", 2, {6, 7}}};
+
+// Of the calls 0 to 5 these work in 2 and 3, in 1 to 4, and in 1 alone.
+const std::vector<Group> kSkipping = {{"ddim", 6, {1, 2}, 0, {{7, 8}, 2.5, 0.2, 0.6}},
+                                      {"ddim", 6, {3}},
+                                      {"euler", 6, {4}, 0.7, {{7}, 1.5, 0.1, 0.8}},
+                                      {"ddim", 5, {5, 6}, 0, {{7, 8}, 2.5, 0.1, 0.3}}};
 
 // Every operation above works row by row, so the bits are equal, not just the numbers.
 TEST(Denoise, ImagesOfDifferentSamplersAndStepsAreThoseMadeAlone) {
@@ -109,6 +133,36 @@ TEST(Denoise, ImagesOfDifferentSamplersAndStepsAreThoseMadeAlone) {
       }
     }
   }
+}
+
+TEST(Denoise, ImagesWithAndWithoutSkipLayerGuidanceAreThoseMadeAlone) {
+  Observer observer;
+  RowByRow network;
+  const std::vector<at::Tensor> together = paint_together(kSkipping, network, observer);
+  size_t image = 0;
+  for (const Group& group : kSkipping) {
+    for (const uint64_t seed : group.seeds) {
+      Group alone{group.sampler, group.steps, {seed}, group.rescale, group.skip};
+      EXPECT_TRUE(at::equal(together[image], paint_together({alone}, network, observer)[0]));
+      alone.skip = {};
+      const bool is_plain = group.skip.layers.empty();
+      EXPECT_EQ(at::equal(together[image], paint_together({alone}, network, observer)[0]),
+                is_plain);
+      ++image;
+    }
+  }
+}
+
+TEST(Denoise, SkipLayerGuidanceWorksBetweenItsSharesOfTheSteps) {
+  const SkipLayerGuidance skip{{7}, 1, 0.01, 0.2};
+  std::vector<int64_t> calls;
+  for (int64_t call = 0; call < 28; ++call) {
+    if (skips_layers(skip, 28, call)) calls.push_back(call);
+  }
+  EXPECT_THAT(calls, ElementsAre(1, 2, 3, 4, 5)) << "above 0.28 and below 5.6";
+  EXPECT_FALSE(skips_layers({}, 28, 1));
+  EXPECT_FALSE(skips_layers({{7}, 1, 0.25, 0.5}, 4, 1)) << "1 is not above 4 x 0.25";
+  EXPECT_FALSE(skips_layers({{7}, 1, 0, 0.5}, 4, 2)) << "2 is not below 4 x 0.5";
 }
 
 TEST(Denoise, FinishedImagesCostNothing) {

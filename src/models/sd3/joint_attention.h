@@ -32,7 +32,7 @@ struct JointAttentionShape {
 
 /// One attention over the tokens of image and text side by side, each projected by weights of its
 /// own (Esser et al. 2024, arXiv:2403.03206, section 4; diffusers `JointAttnProcessor2_0`).
-class JointAttention : public torch::nn::Module {
+class JointAttention : public torch::nn::Module, public AttentionSlot {
  public:
   JointAttention(const Weights& w, const JointAttentionShape& shape);
 
@@ -40,11 +40,6 @@ class JointAttention : public torch::nn::Module {
   /// that comes back is undefined where the block does not hand it on. `step` is the number of the
   /// model call in the bound run, for processors.
   Streams forward(const Streams& in, int64_t step) const;
-
-  const AttentionInfo& info() const { return info_; }
-  void set_name(const std::string& name) { info_.name = name; }
-  const std::shared_ptr<AttentionProcessor>& processor() const { return processor_; }
-  void set_processor(std::shared_ptr<AttentionProcessor> p) { processor_ = std::move(p); }
 
  private:
   struct Qkv {
@@ -57,7 +52,6 @@ class JointAttention : public torch::nn::Module {
   Qkv project_text(const at::Tensor& x) const;
   at::Tensor heads_of(const Linear& projection, const RmsNorm* norm, const at::Tensor& x) const;
 
-  AttentionInfo info_;
   JointAttentionShape shape_;
   std::shared_ptr<Linear> to_q_;
   std::shared_ptr<Linear> to_k_;
@@ -71,7 +65,6 @@ class JointAttention : public torch::nn::Module {
   std::shared_ptr<RmsNorm> norm_added_k_;
   std::shared_ptr<ModuleList<Linear>> to_out_;
   std::shared_ptr<Linear> to_add_out_;  ///< null where no text is handed on
-  std::shared_ptr<AttentionProcessor> processor_ = default_attention_processor();
 };
 
 }  // namespace sd

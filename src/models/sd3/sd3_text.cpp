@@ -73,7 +73,7 @@ int64_t length_of(const ClipPart& clip) {
 }
 
 /// The chosen text, else the one that it stands in for.
-const std::string& or_else(const std::string& text, const std::string& fallback) {
+std::string or_else(const std::string& text, const std::string& fallback) {
   return text.empty() ? fallback : text;
 }
 

@@ -54,17 +54,11 @@ Sd3Transformer2DModel::Sd3Transformer2DModel(const Weights& w, const Sd3Config& 
 }
 
 void Sd3Transformer2DModel::collect_attentions() {
-  const auto add = [&](JointAttention* attention, const std::string& name) {
-    if (!attention) return;
-    attention->set_name(name);
-    attentions_.push_back(attention);
-    attention_by_name_[name] = attention;
-  };
   for (size_t i = 0; i < transformer_blocks_->size(); ++i) {
     const JointTransformerBlock& block = (*transformer_blocks_)[i];
     const std::string name = concat_text("transformer_blocks.", i);
-    add(&block.attention(), name + ".attn");
-    add(block.second_attention(), name + ".attn2");
+    add_attention(block.attention(), name + ".attn");
+    if (block.second_attention()) add_attention(*block.second_attention(), name + ".attn2");
     modulation_width_ += block.modulation_width();
   }
   modulation_width_ += 2 * config_.width();
@@ -147,26 +141,6 @@ at::Tensor Sd3Transformer2DModel::unpatchify(const at::Tensor& tokens, int64_t h
   return tokens.view({tokens.size(0), h / p, w / p, p, p, config_.out_channels})
       .permute({0, 5, 1, 3, 2, 4})
       .reshape({tokens.size(0), config_.out_channels, h, w});
-}
-
-std::vector<AttentionInfo> Sd3Transformer2DModel::attention_layers() const {
-  std::vector<AttentionInfo> layers;
-  for (const JointAttention* attention : attentions_) layers.push_back(attention->info());
-  return layers;
-}
-
-std::shared_ptr<AttentionProcessor> Sd3Transformer2DModel::attention_processor(
-    const std::string& layer) const {
-  return attention_by_name_.at(layer)->processor();
-}
-
-void Sd3Transformer2DModel::set_attention_processor(const std::string& layer,
-                                                    std::shared_ptr<AttentionProcessor> processor) {
-  attention_by_name_.at(layer)->set_processor(std::move(processor));
-}
-
-void Sd3Transformer2DModel::set_attention_processor(std::shared_ptr<AttentionProcessor> processor) {
-  for (JointAttention* attention : attentions_) attention->set_processor(processor);
 }
 
 std::unique_ptr<Sd3Transformer> load_sd3_transformer(const Sd3Config& config, WeightStore& weights,

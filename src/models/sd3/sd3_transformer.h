@@ -2,34 +2,21 @@
 
 #include <filesystem>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "core/placement.h"
 #include "io/weight_store.h"
-#include "models/denoiser.h"
+#include "models/attentive_denoiser.h"
 #include "models/sd3/sd3_config.h"
-#include "nn/attention_processor.h"
 
 namespace sd {
 
 /// The multimodal diffusion transformer of Stable Diffusion 3 and 3.5 (Esser et al. 2024,
 /// arXiv:2403.03206, fig. 2; diffusers `SD3Transformer2DModel`). Its conditioning is `text`
-/// [N, T, text_width] and `pooled` [N, pooled_width].
-class Sd3Transformer : public Denoiser {
+/// [N, T, text_width] and `pooled` [N, pooled_width]. Its attention layers are those of the blocks
+/// in their order, "transformer_blocks.N.attn", after each "….attn2" where the block has one.
+class Sd3Transformer : public AttentiveDenoiser {
  public:
   virtual const Sd3Config& config() const = 0;
-
-  /// Every attention layer: those of the blocks in their order, "transformer_blocks.N.attn", after
-  /// each "….attn2" where the block has one.
-  virtual std::vector<AttentionInfo> attention_layers() const = 0;
-  /// Errors: std::out_of_range for an unknown name, as for the next.
-  virtual std::shared_ptr<AttentionProcessor> attention_processor(
-      const std::string& layer) const = 0;
-  virtual void set_attention_processor(const std::string& layer,
-                                       std::shared_ptr<AttentionProcessor> processor) = 0;
-  /// The same processor for every layer.
-  virtual void set_attention_processor(std::shared_ptr<AttentionProcessor> processor) = 0;
 };
 
 /// Builds the network that `config` describes from all tensors of `weights`, which are named as

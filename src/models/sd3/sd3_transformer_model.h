@@ -1,7 +1,5 @@
 #pragma once
 
-#include <map>
-
 #include "models/sd3/joint_transformer_block.h"
 #include "models/sd3/patch_embedding.h"
 #include "models/sd3/sd3_transformer.h"
@@ -43,11 +41,6 @@ class Sd3Transformer2DModel : public torch::nn::Module, public Sd3Transformer {
                          const std::vector<int>& skipped) override;
 
   const Sd3Config& config() const override { return config_; }
-  std::vector<AttentionInfo> attention_layers() const override;
-  std::shared_ptr<AttentionProcessor> attention_processor(const std::string& layer) const override;
-  void set_attention_processor(const std::string& layer,
-                               std::shared_ptr<AttentionProcessor> processor) override;
-  void set_attention_processor(std::shared_ptr<AttentionProcessor> processor) override;
 
   const JointTransformerBlock& block(size_t i) const { return (*transformer_blocks_)[i]; }
   const PatchEmbedding& pos_embed() const { return *pos_embed_; }
@@ -75,8 +68,6 @@ class Sd3Transformer2DModel : public torch::nn::Module, public Sd3Transformer {
   std::shared_ptr<Modulation> norm_out_;
   std::shared_ptr<Linear> proj_out_;
 
-  std::vector<JointAttention*> attentions_;
-  std::map<std::string, JointAttention*> attention_by_name_;
   int64_t modulation_width_ = 0;
 
   at::Tensor times_;   ///< [S, 1] or [S, N]

@@ -5,11 +5,11 @@
 namespace sd {
 
 AttentionLayer::AttentionLayer(const Weights& w, const AttentionShape& shape)
-    : info_{.name = "",
-            .kind = shape.kind,
-            .width = shape.width,
-            .context_width = shape.context_width,
-            .heads = shape.heads} {
+    : AttentionSlot({.name = "",
+                     .kind = shape.kind,
+                     .width = shape.width,
+                     .context_width = shape.context_width,
+                     .heads = shape.heads}) {
   to_q_ = make_child<Linear>(this, w, "to_q", shape.width, shape.width, Bias::kNo);
   to_k_ = make_child<Linear>(this, w, "to_k", shape.context_width, shape.width, Bias::kNo);
   to_v_ = make_child<Linear>(this, w, "to_v", shape.context_width, shape.width, Bias::kNo);

@@ -15,7 +15,7 @@ struct AttentionShape {
 
 /// Multi-head attention (Vaswani et al. 2017, section 3.2.2; diffusers `Attention`) over the image
 /// tokens themselves, or over the text, whose keys and values are made once for a run.
-class AttentionLayer : public torch::nn::Module {
+class AttentionLayer : public torch::nn::Module, public AttentionSlot {
  public:
   AttentionLayer(const Weights& w, const AttentionShape& shape);
 
@@ -25,21 +25,14 @@ class AttentionLayer : public torch::nn::Module {
   /// x [B, L, width] at model call `step` -> [B, L, width]
   at::Tensor forward(const at::Tensor& x, int64_t step) const;
 
-  const AttentionInfo& info() const { return info_; }
-  void set_name(const std::string& name) { info_.name = name; }
-  const std::shared_ptr<AttentionProcessor>& processor() const { return processor_; }
-  void set_processor(std::shared_ptr<AttentionProcessor> p) { processor_ = std::move(p); }
-
  private:
   at::Tensor keys(const at::Tensor& context) const;
   at::Tensor values(const at::Tensor& context) const;
 
-  AttentionInfo info_;
   std::shared_ptr<Linear> to_q_;
   std::shared_ptr<Linear> to_k_;
   std::shared_ptr<Linear> to_v_;
   std::shared_ptr<ModuleList<Linear>> to_out_;
-  std::shared_ptr<AttentionProcessor> processor_ = default_attention_processor();
   at::Tensor bound_k_;  ///< [B, heads, T, d]
   at::Tensor bound_v_;
 };

@@ -65,9 +65,8 @@ void UNet2DConditionModel::collect_layers() {
       time_shift_width_ += resnet->time_shift_width();
       resnets_.push_back(resnet);
     } else if (auto attention = std::dynamic_pointer_cast<AttentionLayer>(item.value())) {
-      attention->set_name(item.key());
       attentions_.push_back(attention);
-      attention_by_name_[item.key()] = attention;
+      add_attention(*attention, item.key());
     }
   }
 }
@@ -126,26 +125,6 @@ at::Tensor UNet2DConditionModel::forward(const at::Tensor& sample, const StepInp
   for (const auto& block : *up_blocks_) x = block->forward(x, step, skips);
   x = conv_out_->forward(activate(config_.activation, conv_norm_out_->forward(x)));
   return x.contiguous();  // [B, C_out, h, w], in the plain layout of the scheduler's tensors
-}
-
-std::vector<AttentionInfo> UNet2DConditionModel::attention_layers() const {
-  std::vector<AttentionInfo> layers;
-  for (const auto& attention : attentions_) layers.push_back(attention->info());
-  return layers;
-}
-
-std::shared_ptr<AttentionProcessor> UNet2DConditionModel::attention_processor(
-    const std::string& layer) const {
-  return attention_by_name_.at(layer)->processor();
-}
-
-void UNet2DConditionModel::set_attention_processor(const std::string& layer,
-                                                   std::shared_ptr<AttentionProcessor> processor) {
-  attention_by_name_.at(layer)->set_processor(std::move(processor));
-}
-
-void UNet2DConditionModel::set_attention_processor(std::shared_ptr<AttentionProcessor> processor) {
-  for (const auto& attention : attentions_) attention->set_processor(processor);
 }
 
 std::unique_ptr<UNet> load_unet(const std::filesystem::path& config, WeightStore& weights,

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <map>
-
 #include "models/unet/blocks.h"
 #include "models/unet/unet.h"
 #include "models/unet/unet_embeddings.h"
@@ -19,11 +17,6 @@ class UNet2DConditionModel : public torch::nn::Module, public UNet {
   at::Tensor run(const at::Tensor& sample, int64_t step) override;
 
   const UNetConfig& config() const override { return config_; }
-  std::vector<AttentionInfo> attention_layers() const override;
-  std::shared_ptr<AttentionProcessor> attention_processor(const std::string& layer) const override;
-  void set_attention_processor(const std::string& layer,
-                               std::shared_ptr<AttentionProcessor> processor) override;
-  void set_attention_processor(std::shared_ptr<AttentionProcessor> processor) override;
 
  private:
   void register_blocks(const Weights& w);
@@ -43,7 +36,6 @@ class UNet2DConditionModel : public torch::nn::Module, public UNet {
 
   std::vector<std::shared_ptr<ResnetBlock>> resnets_;  ///< of all blocks
   std::vector<std::shared_ptr<AttentionLayer>> attentions_;
-  std::map<std::string, std::shared_ptr<AttentionLayer>> attention_by_name_;
   int64_t time_shift_width_ = 0;  ///< of all residual blocks together
   StepTable time_table_;
 };
