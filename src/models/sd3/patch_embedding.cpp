@@ -50,14 +50,12 @@ at::Tensor PatchEmbedding::positions(int64_t h, int64_t w) const {
   SD_CHECK(h <= max_patches_ && w <= max_patches_, ErrorKind::kUsage, "a picture of ", w, "x", h,
            " patches is larger than the table of positions, ", max_patches_, "x", max_patches_);
   const at::Tensor table = pos_embed_.unflatten(1, {max_patches_, max_patches_});
-  return table.narrow(1, (max_patches_ - h) / 2, h)
-      .narrow(2, (max_patches_ - w) / 2, w)
-      .flatten(1, 2);
+  return table.narrow(1, (max_patches_ - h) / 2, h).narrow(2, (max_patches_ - w) / 2, w);
 }
 
 at::Tensor PatchEmbedding::forward(const at::Tensor& latents) const {
-  const at::Tensor patches = proj_->forward(latents);
-  return patches.flatten(2).transpose(1, 2) + positions(patches.size(2), patches.size(3));
+  const at::Tensor patches = proj_->forward(latents).permute({0, 2, 3, 1});
+  return (patches + positions(patches.size(1), patches.size(2))).flatten(1, 2);
 }
 
 }  // namespace sd

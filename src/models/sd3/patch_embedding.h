@@ -17,7 +17,7 @@ class PatchEmbedding : public torch::nn::Module {
   /// Errors: kUsage for sides beyond the table.
   at::Tensor forward(const at::Tensor& latents) const;
 
-  /// The places of h x w patches, cut from the middle of the table [1, h · w, D].
+  /// The places of h x w patches, cut from the middle of the table [1, h, w, D], a view.
   at::Tensor positions(int64_t h, int64_t w) const;
 
  private:
