@@ -65,7 +65,7 @@ void join_arguments(Arguments& arguments) {
   SD_CHECK(skip.layers.empty() || skip.start < skip.stop, ErrorKind::kUsage,
            "--skip-layer-start expects less than the --skip-layer-stop of ", skip.stop, ", found ",
            skip.start);
-  if (arguments.strength) arguments.request.strength = *arguments.strength;
+  if (arguments.strength) arguments.request.strength = arguments.strength;
   if (arguments.outdir) {
     std::optional<std::string>& output = arguments.output;
     check(!output || are_one_folder(*output, *arguments.outdir), "--outdir " + *arguments.outdir,
