@@ -6,7 +6,7 @@
 int main(int argc, char** argv) {
   if (argc != 4) return std::cerr << "usage: paint MODEL_FOLDER TEXT FILE.png\n", 2;
   try {
-    sd::Observer observer;  // derive from it to see progress and warnings, and to stop
+    sd::Observer observer;  // derive from it to see progress, warnings and notes, and to stop
     const auto pipeline = sd::load_pipeline({.model = argv[1]}, observer);
     sd::Request request;
     request.prompt = argv[2];

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Writes a full-size model with random weights, for measuring speed and memory.
 
-    python tools/make_random_model.py sd15|sd21|sdxl|sd3 FOLDER
+    python tools/make_random_model.py sd15|sd21|sdxl|sd3|hunyuan FOLDER
 
 The configs are those of the released models, the weights what the constructors fill in with seed 0,
 in half precision: 2.1 GB (sd15), 2.6 GB (sd21), 6.9 GB (sdxl), 15.4 GB (sd3: Stable Diffusion 3
-medium, in bfloat16, made and written part by part). The tokenizers' vocabularies are small ones of
-their own. Needs diffusers and transformers.
+medium), 7.2 GB (hunyuan: HunyuanDiT 1.2). The last two are in bfloat16, made and written part by
+part. The tokenizers' vocabularies are small ones of their own. Needs diffusers and transformers.
 """
 
 import argparse
@@ -22,17 +22,26 @@ from diffusers import (
     DDIMScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
+    HunyuanDiT2DModel,
     PNDMScheduler,
     SD3Transformer2DModel,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
+from transformers import (
+    BertConfig,
+    BertModel,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    T5Config,
+    T5EncoderModel,
+)
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from shapes import scenes, t5_tokenizer, tokenizer as clip_bpe  # noqa: E402
+from shapes import hunyuan, scenes, t5_tokenizer, tokenizer as clip_bpe  # noqa: E402
 
 SCHEDULE = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)
 POSITIONS = 77
@@ -59,7 +68,7 @@ def text_config(width, layers, heads, activation):
     )
 
 
-def make_vae(side, scaling_factor=0.18215):
+def make_vae(side, scaling_factor=0.18215, **options):
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -68,6 +77,7 @@ def make_vae(side, scaling_factor=0.18215):
         latent_channels=4,
         sample_size=side,
         scaling_factor=scaling_factor,
+        **options,
     )
 
 
@@ -158,7 +168,7 @@ def make_sd3_transformer():
 
 
 def write_sd3(folder):
-    """Part by part, in bfloat16 from the start: in float32 T5 alone would take 19 GB."""
+    """Part by part: in float32 T5 alone would take 19 GB."""
     words = scenes.caption_words()
     first, second = text_config(768, 12, 12, "quick_gelu"), text_config(1280, 32, 20, "gelu")
     parts = {
@@ -172,7 +182,51 @@ def write_sd3(folder):
         "scheduler": lambda: FlowMatchEulerDiscreteScheduler(shift=3.0),
         "vae": make_sd3_vae,
     }
-    index = {"_class_name": "StableDiffusion3Pipeline", "_diffusers_version": diffusers.__version__}
+    write_parts(folder, "StableDiffusion3Pipeline", parts)
+
+
+def make_mt5():
+    """The encoder of mT5 XL."""
+    config = dict(d_model=2048, d_kv=64, d_ff=5120, num_layers=24, num_heads=32, feed_forward_proj="gated-gelu")
+    return T5EncoderModel(T5Config(**config, vocab_size=250112, tie_word_embeddings=False))
+
+
+def make_bert():
+    config = dict(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096)
+    return BertModel(BertConfig(**config, vocab_size=47020))
+
+
+def make_hunyuan_transformer():
+    return HunyuanDiT2DModel(
+        in_channels=4,
+        patch_size=2,
+        sample_size=128,
+        hidden_size=1408,
+        num_layers=40,
+        mlp_ratio=4.3637,
+        use_style_cond_and_image_meta_size=False,
+    )
+
+
+def write_hunyuan(folder):
+    """Part by part, as above."""
+    tokenizers = hunyuan.make_tokenizers(folder)
+    parts = {
+        "transformer": make_hunyuan_transformer,
+        "text_encoder": make_bert,
+        "text_encoder_2": make_mt5,
+        "tokenizer": lambda: tokenizers["tokenizer"],
+        "tokenizer_2": lambda: tokenizers["tokenizer_2"],
+        "scheduler": hunyuan.build_scheduler,
+        "vae": lambda: make_vae(1024, 0.13025, force_upcast=False),
+    }
+    missing = {"safety_checker": [None, None], "feature_extractor": [None, None]}
+    write_parts(folder, "HunyuanDiTPipeline", parts, requires_safety_checker=False, **missing)
+
+
+def write_parts(folder, pipeline, parts, **more):
+    """Each part by itself, in bfloat16 from the start, then the index, to which `more` is added."""
+    index = {"_class_name": pipeline, "_diffusers_version": diffusers.__version__, **more}
     torch.set_default_dtype(torch.bfloat16)
     for name, make in parts.items():
         part = make()
@@ -193,6 +247,7 @@ KINDS = {
     "sd21": write_whole(make_sd21),
     "sdxl": write_whole(make_sdxl),
     "sd3": write_sd3,
+    "hunyuan": write_hunyuan,
 }
 
 

@@ -10,7 +10,8 @@
 #   estimate     what a dry run says of time and memory, beside what painting takes
 #   launchers    Slurm, Open MPI and torchrun start `sd batch`, and each picture is made once
 #   full-size    Stable Diffusion 1.5 with random weights: time and memory beside diffusers
-#   memory       the most memory at a time, with those weights
+#   large-models Stable Diffusion 3 and HunyuanDiT with random weights: the same (23 GB of disk)
+#   memory       the most memory at a time, with the weights of Stable Diffusion 1.5
 #   bars         how often the model that ships obeys, with every sampler
 #
 # Each part writes its results and the machine they were measured on to docs/slow/PART.md.
@@ -66,6 +67,21 @@ run_memory() {
   if has_bf16; then "$python" tests/slow/memory.py --dtype bf16; fi
 }
 
+run_large_models() {
+  build_release
+  local model
+  if has_bf16; then
+    "$python" tests/slow/large_models.py
+    for model in sd3 hunyuan; do
+      "$python" tools/compare_speed.py --model "$model" --dtype bf16 --rounds 3 --steps 3
+    done
+  else
+    "$python" tests/slow/large_models.py --dtype fp32
+    "$python" tools/compare_speed.py --model sd3 --no-t5 --rounds 2 --steps 2
+    "$python" tools/compare_speed.py --model hunyuan --rounds 2 --steps 2
+  fi
+}
+
 run_bars() {
   "$python" tests/meaning/evaluate.py
   "$python" tests/meaning/evaluate.py --behaviour
@@ -82,7 +98,7 @@ machine() {
 }
 
 all_parts=(sanitizers no-pch kill kill-batch batch-memory batch-speed estimate launchers full-size
-           memory bars)
+           large-models memory bars)
 parts=("$@")
 (( $# )) || parts=("${all_parts[@]}")
 mkdir -p docs/slow

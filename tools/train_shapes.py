@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Trains and exports the small models in models/shapes-sd1 and models/shapes-sd3.
+"""Trains and exports the small models in models/shapes-sd1, shapes-sd3 and shapes-hunyuan.
 
-    python tools/train_shapes.py [--family sd3]
-    python tools/train_shapes.py [--family sd3] --export     what the last checkpoint holds
+    python tools/train_shapes.py [--family sd3|hunyuan]
+    python tools/train_shapes.py [--family sd3|hunyuan] --export     what the last checkpoint holds
 
-Draws its own data, trains the autoencoder, then text encoders and denoising network, and writes a
-diffusers folder. Checkpoints go to --work; the same command resumes an interrupted run. Needs
-torch, diffusers, transformers, sentencepiece and Pillow.
+Draws its own data, trains the autoencoder or takes that of shapes-sd1, then text encoders and
+denoising network, and writes a diffusers folder. Checkpoints go to --work; the same command resumes
+an interrupted run. Needs torch, diffusers, transformers, sentencepiece and Pillow.
 """
 
 import argparse
@@ -16,10 +16,11 @@ from pathlib import Path
 
 import torch
 
-from shapes import autoencoder, diffuser as second_stage, export, sd1, sd3, team as teams, training
+from shapes import autoencoder, diffuser as second_stage, export, hunyuan, sd1, sd3, training
+from shapes import team as teams
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-FAMILIES = {"sd1": sd1, "sd3": sd3}
+FAMILIES = {"sd1": sd1, "sd3": sd3, "hunyuan": hunyuan}
 
 
 def parse_arguments():
@@ -95,17 +96,23 @@ def make_settings(arguments, team):
     )
 
 
+def make_vae(settings, family, pixels):
+    if family.BORROWED_VAE:
+        return autoencoder.borrow(settings, REPOSITORY / "models" / family.BORROWED_VAE / "vae")
+    return autoencoder.train(settings, family, pixels)
+
+
 def train(team, arguments):
     settings, family = make_settings(arguments, team), FAMILIES[arguments.family]
     torch.manual_seed(settings.seed)
     tokenizers = family.make_tokenizers(settings.folder / f"tokenizer-{team.rank}")
-    pixels, wordings = training.draw_data(settings)
+    pixels, wordings = training.draw_data(settings, family.LANGUAGES)
     if team.leads:
         print(f"device {settings.device}, {team.size} workers, bfloat16 {settings.bf16}")
         sizes = " + ".join(str(len(tokenizer)) for tokenizer in tokenizers.values())
         print(f"{len(pixels)} scenes, {sizes} tokens", flush=True)
 
-    vae = autoencoder.train(settings, family, pixels)
+    vae = make_vae(settings, family, pixels)
     latents = autoencoder.encode(settings, vae, pixels)
     measured = family.measure(latents)
     diffuser = second_stage.Diffuser(settings, family, family.build_networks(tokenizers))

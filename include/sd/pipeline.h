@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,21 @@ struct SkipLayerGuidance {
   bool operator==(const SkipLayerGuidance&) const = default;
 };
 
+struct PixelSize {
+  int width = 0;
+  int height = 0;
+
+  bool operator==(const PixelSize&) const = default;
+};
+
+/// Where a picture was cut out of a larger one, in pixels.
+struct CropCorner {
+  int top = 0;
+  int left = 0;
+
+  bool operator==(const CropCorner&) const = default;
+};
+
 /// One image to paint. What is not set takes the default of the model's family.
 struct Request {
   std::string prompt;
@@ -60,10 +76,22 @@ struct Request {
   std::optional<double> scale;  ///< classifier-free guidance scale; 1 and below: no guidance
   double guidance_rescale = 0;  ///< phi of Lin et al. 2023, section 3.4
   SkipLayerGuidance skip_layers;
+
+  /// Whether width and height become the nearest size that the family was trained on.
+  std::optional<bool> resolution_binning;
+  std::optional<PixelSize> original_size;  ///< what the network is told of a picture's history, in
+  std::optional<PixelSize> target_size;    ///< families that are told
+  std::optional<CropCorner> crop;
+  std::string rope_grid;       ///< rotary positions as in "diffusers" (empty, too) or "original"
+  bool rounded_times = false;  ///< times and sizes are rounded to the dtype, as in diffusers
+
   std::string sampler;  ///< one of kSamplerNames; empty: the model's own
   std::string sigmas;   ///< "karras", "exponential" or "beta"; empty: the model's own
   std::string spacing;  ///< "leading", "linspace" or "trailing"; empty: the model's own
-  double eta = 0;       ///< DDIM's eta (Song et al. 2021, eq. 16)
+  /// Of DDPM's noise: "fixed_small", "fixed_small_log", "fixed_large" or "learned_range"; empty:
+  /// the model's own.
+  std::string variance;
+  double eta = 0;  ///< DDIM's eta (Song et al. 2021, eq. 16)
   uint64_t seed = 0;
   int clip_skip = 0;  ///< last layers of the CLIP text encoder to leave out
 
@@ -132,20 +160,59 @@ struct Estimate {
   double memory = 0;   ///< bytes at most at a time: weights and all, on the device
 };
 
-enum class Phase { kLoad, kEncode, kDenoise, kDecode };
+/// An image whose variational bound is asked for (Ho et al. 2020, arXiv:2006.11239, eq. 5).
+struct BoundRequest {
+  /// With its init_image or init_latents. The seed's generator draws the autoencoder's posterior,
+  /// then the noise of each time in the order of Bound::terms. What is said of guidance and
+  /// sampling has no part in it.
+  Request image;
+  int times = 20;                   ///< how many, from 0 to the last time, denser near 0; 0: all
+  std::vector<int> time_list = {};  ///< these times instead; empty: as many as `times` says
+  bool clip_denoised = true;        ///< the predicted clean latents are clamped to [-1, 1]
+  int batch_size = 1;               ///< times at once
+  /// Takes the clean latents that are predicted at a time, decoded; empty: they are not decoded.
+  std::function<void(int time, const Picture& picture)> on_x0 = {};
+};
+
+/// What the bound is at one time of the training.
+struct BoundTerm {
+  int time = 0;
+  int weight = 1;     ///< how many times it stands for: itself and those that it is the nearest to
+  double vb = 0;      ///< bits per dimension of the latents: at time 0 of the decoder, else a KL
+  double mse = 0;     ///< of the noise that the predicted clean latents imply
+  double x0_mse = 0;  ///< of the predicted clean latents
+};
+
+/// The variational bound of an image, in bits per dimension of its latents.
+struct Bound {
+  std::vector<BoundTerm> terms;  ///< the latest time first
+  int train_times = 0;           ///< sum of the weights
+  double prior = 0;              ///< KL of the latents at the last time and pure noise
+  double vb = 0;                 ///< of all terms, each as often as its weight
+  double total = 0;              ///< prior + vb
+  double mse = 0;                ///< weighted mean
+  double x0_mse = 0;             ///< weighted mean
+  Settings settings;             ///< but for steps, scale, strength and sampler
+  Timings timings;               ///< denoise: all calls of the network
+};
+
+enum class Phase { kLoad, kEncode, kDenoise, kDecode, kEvaluate };
 
 /// Hears how the work goes on. Called on the thread that works; every call may be ignored.
 class Observer {
  public:
   virtual ~Observer() = default;
 
-  /// The phase began, or `done` of `total` parts of it (steps, when denoising) are finished.
+  /// The phase began, or `done` of `total` parts of it are finished: steps when denoising, times
+  /// when evaluating.
   virtual void on_progress(Phase /*phase*/, int /*done*/, int /*total*/) {}
   /// What the picture of that request, counted from 0 in the call of paint, would be by now: the
   /// clean sample that the last step estimated, decoded.
   virtual void on_preview(size_t /*request*/, const Picture& /*picture*/) {}
   /// Something the user should know: a prompt that was cut, a variant that was not there.
   virtual void on_warning(const std::string& /*sentence*/) {}
+  /// Something that an interested user may like to know.
+  virtual void on_note(const std::string& /*sentence*/) {}
   /// Asked before every step and phase; true stops the work with an Error of kind kInterrupted.
   virtual bool stop_requested() { return false; }
 };
@@ -183,8 +250,14 @@ class Pipeline {
   /// of the network's sizes, and remembers them. Errors: those of `check`, kModel.
   virtual Estimate estimate(const std::vector<Request>& requests) = 0;
 
-  /// The sizes of a picture must be multiples of this, in pixels.
-  virtual int size_multiple() const = 0;
+  /// The variational bound of a picture. Errors: those of `paint`, and kUsage where the network
+  /// learned no variance or there is no such time; what is wrong with the request is said before
+  /// weights are read that were deferred.
+  virtual Bound evaluate_bound(const BoundRequest& request, Observer& observer) = 0;
+
+  /// The size of the picture of a request: asked for, its input's or the model's own, and what
+  /// resolution binning makes of it. Errors: kUsage or kInput, as `paint`'s.
+  virtual PixelSize picture_size(const Request& request) const = 0;
 
   virtual LatentSpace latent_space() const = 0;
 };

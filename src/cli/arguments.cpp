@@ -30,6 +30,8 @@ void join_arguments(Arguments& arguments) {
   };
   check(!arguments.quiet || !arguments.verbose, "--quiet", "--verbose");
   check(!arguments.prompt || !arguments.prompt_file, "--prompt", "--from-file");
+  check(!arguments.negative_prompt || !arguments.negative_preset, "--negative-prompt",
+        "--negative-preset");
   check(!arguments.init_image || !arguments.init_latents, "--init-img", "--init-latents");
   check(!arguments.count || !arguments.n_samples, "--count", "--n_samples");
   check(!arguments.count || !arguments.n_iter, "--count", "--n_iter");
@@ -47,6 +49,9 @@ void join_arguments(Arguments& arguments) {
   const Request& request = arguments.request;
   SD_CHECK(request.eta == 0 || request.sampler.empty() || request.sampler == "ddim",
            ErrorKind::kUsage, "--eta belongs to --sampler ddim, found --sampler ", request.sampler);
+  SD_CHECK(request.variance.empty() || request.sampler.empty() || request.sampler == "ddpm",
+           ErrorKind::kUsage, "--variance belongs to --sampler ddpm, found --sampler ",
+           request.sampler);
   if (!arguments.precision.empty()) {
     const std::string named = arguments.precision == "full" ? "fp32" : "auto";
     std::string& dtype = arguments.load.dtype;
@@ -66,6 +71,9 @@ void join_arguments(Arguments& arguments) {
            "--skip-layer-start expects less than the --skip-layer-stop of ", skip.stop, ", found ",
            skip.start);
   if (arguments.strength) arguments.request.strength = arguments.strength;
+  for (const auto& negative : {arguments.negative_prompt, arguments.negative_preset}) {
+    if (negative) arguments.request.negative_prompt = *negative;
+  }
   if (arguments.outdir) {
     std::optional<std::string>& output = arguments.output;
     check(!output || are_one_folder(*output, *arguments.outdir), "--outdir " + *arguments.outdir,

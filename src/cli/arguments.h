@@ -38,6 +38,19 @@ struct GridArguments {
   std::string sheet = "grid.png";  ///< name of the picture of all pictures, or "none"
 };
 
+/// At which times of the training `sd eval vlb` evaluates the bound.
+struct EvalTimes {
+  int count = 20;              ///< that many; 0: all
+  std::vector<int> list = {};  ///< these, where it is not empty
+};
+
+/// What only `sd eval` has.
+struct EvalArguments {
+  EvalTimes times;
+  bool clip_denoised = true;
+  std::string x0_folder;  ///< empty: pictures are not saved
+};
+
 /// What the options of a command said.
 struct Arguments {
   std::vector<std::string> typed;  ///< all of them, as they came
@@ -46,6 +59,8 @@ struct Arguments {
   Request request;   ///< what all images share; prompt, seed and start picture come later
 
   std::optional<std::string> prompt;
+  std::optional<std::string> negative_prompt;
+  std::optional<std::string> negative_preset;  ///< the text that the name stands for
   std::optional<std::string> prompt_file;
   std::optional<uint64_t> seed;
   std::optional<int> count;       ///< --count
@@ -84,6 +99,7 @@ struct Arguments {
 
   BatchArguments batch;
   GridArguments grid;
+  EvalArguments eval;
   std::vector<JobChange> changes;  ///< --set of sd replay
 
   std::optional<int> rounds;  ///< sd bench
@@ -101,8 +117,9 @@ struct Arguments {
 /// Errors: kUsage where something is said of skip-layer guidance without --skip-layers.
 void check_skip_layers(const Arguments& arguments);
 
-/// Stores what CompVis' options mean in the fields of ours: sampler, dtype and output. Errors:
-/// kUsage where two options say different things, both of which cannot hold.
+/// Stores what options mean together in the fields of the request and the load options, what
+/// CompVis' options mean in the fields of ours: sampler, dtype and output. Errors: kUsage where two
+/// options say different things, both of which cannot hold.
 void join_arguments(Arguments& arguments);
 
 }  // namespace sd

@@ -46,7 +46,7 @@ BatchNamer::Name TaskChecker::check(const BatchTask& task) {
     check_values(task, *model.pipeline);
     check_start(task);
     key = "output";
-    BatchNamer::Name name = namer_.name(task, model.path.name, model.defaults);
+    BatchNamer::Name name = namer_.name(task, model);
     SD_CHECK(names_.insert(name.file) || setup_.on_exist == OnExist::kRename, ErrorKind::kUsage,
              "an earlier picture has the name '", name.file,
              "' already; {index} in the pattern tells them apart");
@@ -84,12 +84,7 @@ CheckedJobs check_jobs(
       if (!task) break;
       const BatchNamer::Name name = checker.check(*task);
       on_task(*task, name);
-      const ModelDefaults& defaults = shelf.find(task->job.model).defaults;
-      const Request& request = task->job.request;
-      const bool is_inputs = !start_of(*task).empty() && !request.width && !request.height;
-      ++checked.sizes[is_inputs ? "the input's size"
-                                : concat_text(request.width.value_or(defaults.width), "x",
-                                              request.height.value_or(defaults.height))];
+      ++checked.sizes[describe_size(*task, *shelf.find(task->job.model).pipeline)];
       if (checked.pictures == 0) checked.first_model = task->job.model;
       checked.needs_model |= task->job.model.empty();
       checked.needs_seed |= !task->job.seed;

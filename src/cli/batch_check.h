@@ -38,7 +38,7 @@ class TaskChecker {
 /// What a file of jobs holds, all of it checked.
 struct CheckedJobs {
   int64_t pictures = 0;
-  std::map<std::string, int64_t> sizes;  ///< "512x768" -> how many pictures
+  std::map<std::string, int64_t> sizes;  ///< "512x768", as describe_size has it -> pictures
   std::string first_model;               ///< of the first picture, "" for the run's own
   bool needs_model = false;              ///< a job names none
   bool needs_seed = false;               ///< a job has none

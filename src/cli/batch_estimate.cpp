@@ -8,15 +8,37 @@
 #include "jobs/job_keys.h"
 
 namespace sd {
+namespace {
 
-void BatchEstimate::add(const BatchTask& task, const ModelDefaults& defaults) {
+/// The request with a start of the size that is named; what is in the start does not count.
+Request request_of(const Job& job, const LatentSpace& latents) {
+  Request request = job.request;
+  const int width = *request.width;
+  const int height = *request.height;
+  if (!job.init_image.empty()) request.init_image = Picture{width, height, {}};
+  if (!job.init_latents.empty()) {
+    request.init_latents =
+        Latents{{latents.channels, height / latents.factor, width / latents.factor}, {}};
+    request.width.reset();
+    request.height.reset();
+  }
+  return request;
+}
+
+}  // namespace
+
+void BatchEstimate::add(const BatchTask& task, const ShelvedModel& model) {
+  const ModelDefaults& defaults = model.defaults;
   const Request& request = task.job.request;
   Group group;
   group.job.model = task.job.model;
-  if (!start_of(task).empty()) group.job.init_image = "any";
+  if (!task.job.init_image.empty()) group.job.init_image = "any";
+  if (!task.job.init_latents.empty()) group.job.init_latents = "any";
   Request& same = group.job.request;
-  same.width = request.width.value_or(defaults.width);
-  same.height = request.height.value_or(defaults.height);
+  const std::optional<PixelSize> size = painted_size(task, *model.pipeline);
+  same.width = size ? size->width : request.width.value_or(defaults.width);
+  same.height = size ? size->height : request.height.value_or(defaults.height);
+  same.resolution_binning = request.resolution_binning;
   same.steps = steps_of(task, defaults);
   same.max_sequence_length = request.max_sequence_length;
   same.skip_layers = request.skip_layers;
@@ -33,10 +55,8 @@ void BatchEstimate::add(const BatchTask& task, const ModelDefaults& defaults) {
 Estimate BatchEstimate::finish(ModelShelf& shelf, std::optional<int> batch_size) const {
   Estimate sum;
   for (const auto& [key, group] : groups_) {
-    Request request = group.job.request;
-    if (!group.job.init_image.empty())
-      request.init_image = Picture{*request.width, *request.height, {}};
     Pipeline& pipeline = *shelf.find(group.job.model).pipeline;
+    const Request request = request_of(group.job, pipeline.latent_space());
     const int64_t most = batch_size ? *batch_size : pipeline.suggested_batch_size(request);
     const auto together = static_cast<size_t>(std::min(most, group.pictures));
     const Estimate of_batch = pipeline.estimate(std::vector<Request>(together, request));

@@ -15,10 +15,11 @@ namespace sd {
 /// What a run of many pictures would take: counts them by what their cost depends on.
 class BatchEstimate {
  public:
-  void add(const BatchTask& task, const ModelDefaults& defaults);
+  void add(const BatchTask& task, const ShelvedModel& model);
 
-  /// For all of them, in batches of that size, or of the one that each model suggests. A picture to
-  /// start from is taken to be of the size that the model was made for where none is named.
+  /// For all of them, in batches of that size, or of the one that each model suggests. What
+  /// pictures start from is taken to be of the size that the model was made for where none is
+  /// named.
   Estimate finish(ModelShelf& shelf, std::optional<int> batch_size) const;
 
  private:

@@ -39,9 +39,9 @@ std::vector<Option> picked_options(const OptionGroup& group,
 
 OptionGroup batch_job_options() {
   static const Options kOptions = [] {
-    Options options =
-        picked_options(prompt_options(), {"prompt", "negative-prompt", "prompt-2", "prompt-3",
-                                          "negative-prompt-2", "negative-prompt-3"});
+    Options options = picked_options(
+        prompt_options(), {"prompt", "negative-prompt", "negative-preset", "prompt-2", "prompt-3",
+                           "negative-prompt-2", "negative-prompt-3"});
     for (const Option& option : sampling_options().options) options.push_back(option);
     for (const Option& option : init_options().options) options.push_back(option);
     return options;

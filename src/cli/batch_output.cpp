@@ -1,5 +1,6 @@
 #include "cli/batch_output.h"
 
+#include "cli/model_shelf.h"
 #include "core/check.h"
 #include "jobs/name_pieces.h"
 
@@ -53,10 +54,13 @@ const BatchNames& BatchNamer::names_of(const BatchTask& task) {
   return *own_names_;
 }
 
-BatchNamer::Name BatchNamer::name(const BatchTask& task, const std::string& model,
-                                  const ModelDefaults& defaults) {
+BatchNamer::Name BatchNamer::name(const BatchTask& task, const ShelvedModel& model) {
   const Request& request = task.job.request;
+  const ModelDefaults& defaults = model.defaults;
   const BatchNames& names = names_of(task);
+  const PixelSize size = painted_size(task, *model.pipeline)
+                             .value_or(PixelSize{request.width.value_or(defaults.width),
+                                                 request.height.value_or(defaults.height)});
   return {
       names.pattern.print({.index = static_cast<uint64_t>(task.index),
                            .seed = request.seed,
@@ -65,9 +69,9 @@ BatchNamer::Name BatchNamer::name(const BatchTask& task, const std::string& mode
                            .sampler = request.sampler.empty() ? defaults.sampler : request.sampler,
                            .steps = steps_of(task, defaults),
                            .scale = request.scale.value_or(defaults.scale),
-                           .width = request.width.value_or(defaults.width),
-                           .height = request.height.value_or(defaults.height),
-                           .model = model,
+                           .width = size.width,
+                           .height = size.height,
+                           .model = model.path.name,
                            .time = time_}),
       names.format};
 }

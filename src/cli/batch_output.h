@@ -2,16 +2,16 @@
 
 #include <ctime>
 #include <filesystem>
-#include <map>
+#include <optional>
 #include <string>
-
-#include "sd/pipeline.h"
 
 #include "io/picture_format.h"
 #include "jobs/batch_names.h"
 #include "jobs/batch_task.h"
 
 namespace sd {
+
+struct ShelvedModel;
 
 /// What -o of `sd batch` says: FOLDER, or FOLDER/PATTERN.
 struct BatchOutput {
@@ -34,8 +34,9 @@ class BatchNamer {
     PictureFormat format = PictureFormat::kPng;
   };
 
-  /// What the picture of a task is called; what its job leaves open is the model's. Errors: kUsage.
-  Name name(const BatchTask& task, const std::string& model, const ModelDefaults& defaults);
+  /// What the picture of a task is called; what its job leaves open is the model's, also where a
+  /// file that it starts from decides on its size. Errors: kUsage.
+  Name name(const BatchTask& task, const ShelvedModel& model);
 
  private:
   const BatchNames& names_of(const BatchTask& task);

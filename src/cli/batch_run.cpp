@@ -5,6 +5,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "cli/image_report.h"
@@ -16,25 +17,31 @@
 namespace sd {
 namespace {
 
-/// Whether two tasks can be one batch: one model, one size, as many text tokens, both guided or
-/// not.
-bool fit_together(const BatchTask& a, const BatchTask& b, const ModelDefaults& defaults) {
-  const auto side = [](const std::optional<int>& value, int usual) {
-    return value.value_or(usual);
-  };
-  const auto is_guided = [&](const Request& r) { return r.scale.value_or(defaults.scale) > 1; };
-  // The size of an input that is not named is known once it is read.
-  const auto input_size_of = [](const BatchTask& task) {
+/// Whether the pictures of two tasks for one model are of one size.
+bool agree_in_size(const BatchTask& a, const BatchTask& b, const Pipeline& pipeline) {
+  const std::optional<PixelSize> left = painted_size(a, pipeline);
+  const std::optional<PixelSize> right = painted_size(b, pipeline);
+  if (left || right) return left == right;
+  // Both are decided by a start, which is read later.
+  const auto asked = [](const BatchTask& task) {
     const Request& request = task.job.request;
-    return request.width && request.height ? std::string() : start_of(task);
+    return std::tuple(start_of(task), request.width, request.height, request.resolution_binning);
+  };
+  return asked(a) == asked(b);
+}
+
+/// Whether two tasks can be one batch: one model, one size, as many text tokens, one grid of
+/// positions, times rounded or not, both guided or not.
+bool fit_together(const BatchTask& a, const BatchTask& b, const ShelvedModel& model) {
+  const auto is_guided = [&](const Request& r) {
+    return r.scale.value_or(model.defaults.scale) > 1;
   };
   const Request& left = a.job.request;
   const Request& right = b.job.request;
   return a.job.model == b.job.model && is_guided(left) == is_guided(right) &&
-         side(left.width, defaults.width) == side(right.width, defaults.width) &&
-         side(left.height, defaults.height) == side(right.height, defaults.height) &&
          left.max_sequence_length == right.max_sequence_length &&
-         input_size_of(a) == input_size_of(b);
+         left.rope_grid == right.rope_grid && left.rounded_times == right.rounded_times &&
+         agree_in_size(a, b, *model.pipeline);
 }
 
 /// What ends one picture, and not the run.
@@ -164,8 +171,7 @@ std::vector<BatchTask> BatchRun::take_batch() {
   if (most_images_) most = std::min(most, *most_images_);
   std::deque<QueuedTask> rest;
   for (QueuedTask& queued : window_) {
-    const bool fits =
-        std::ssize(batch) < most && fit_together(batch[0], *queued.task, model.defaults);
+    const bool fits = std::ssize(batch) < most && fit_together(batch[0], *queued.task, model);
     if (!fits) {
       rest.push_back(std::move(queued));
     } else if (take(queued)) {
@@ -259,7 +265,7 @@ void BatchRun::paint(std::vector<BatchTask> batch) {
   if (painted.size() != batch.size()) throw std::logic_error("the engine lost an image");
   model.hasher->start();
   for (size_t i = 0; i < batch.size(); ++i) {
-    BatchNamer::Name name = parts_.namer.name(batch[i], model.path.name, model.defaults);
+    BatchNamer::Name name = parts_.namer.name(batch[i], model);
     std::string start_sha256 = starts_.sha256(start_of(batch[i]));
     const bool replaces = replaced_.erase(batch[i].index) > 0;
     parts_.saver.save({.task = std::move(batch[i]),

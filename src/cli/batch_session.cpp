@@ -125,7 +125,7 @@ void BatchSession::for_each_picture(
   while (const std::optional<BatchTask> task = tasks.next()) {
     SD_CHECK(!is_stopped(), ErrorKind::kInterrupted, "stopped");
     const ShelvedModel& model = shelf_->find(task->job.model);
-    use(*task, setup_.output.folder / namer_->name(*task, model.path.name, model.defaults).file);
+    use(*task, setup_.output.folder / namer_->name(*task, model).file);
   }
 }
 
@@ -230,13 +230,13 @@ void BatchSession::print_plan(const BatchTask& task, const BatchNamer::Name& nam
   const auto index = static_cast<size_t>(task.index);
   if (!shard_.shard.has(task.index) || todo_.is_left_out[index]) return;
   const Request& request = task.job.request;
-  const ModelDefaults& defaults = shelf_->find(task.job.model).defaults;
-  print_result(host_,
-               concat_text(name.file, "\t", request.width.value_or(defaults.width), "x",
-                           request.height.value_or(defaults.height), "\t", steps_of(task, defaults),
-                           " steps\t", request.sampler.empty() ? defaults.sampler : request.sampler,
-                           "\tseed ", request.seed, "\t", quotable(request.prompt), "\n"));
-  estimate_.add(task, defaults);
+  const ShelvedModel& model = shelf_->find(task.job.model);
+  const ModelDefaults& defaults = model.defaults;
+  print_result(host_, concat_text(name.file, "\t", describe_size(task, *model.pipeline), "\t",
+                                  steps_of(task, defaults), " steps\t",
+                                  request.sampler.empty() ? defaults.sampler : request.sampler,
+                                  "\tseed ", request.seed, "\t", quotable(request.prompt), "\n"));
+  estimate_.add(task, model);
 }
 
 int BatchSession::finish_dry_run() {

@@ -7,9 +7,9 @@ namespace sd {
 
 std::span<const Command* const> commands() {
   static const std::array kCommands = {
-      &txt2img_command(), &img2img_command(), &batch_command(),
-      &replay_command(),  &grid_command(),    &manifest_command(),
-      &info_command(),    &bench_command(),   &completion_command()};
+      &txt2img_command(), &img2img_command(),   &batch_command(), &replay_command(),
+      &grid_command(),    &manifest_command(),  &info_command(),  &eval_command(),
+      &bench_command(),   &completion_command()};
   return kCommands;
 }
 

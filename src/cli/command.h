@@ -37,6 +37,7 @@ const Command& grid_command();
 const Command& manifest_command();
 const Command& info_command();
 const Command& bench_command();
+const Command& eval_command();
 const Command& completion_command();
 
 /// All of them, in the order of --help.

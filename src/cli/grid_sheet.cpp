@@ -68,31 +68,33 @@ void GridSheet::add(const BatchTask& task, const BatchNamer::Name& name,
   if (!is_wanted()) return;
   SD_CHECK(name.file != name_, ErrorKind::kUsage, "a picture of the grid has the name of ", kFlag,
            ", '", name_, "': expected another name");
-  const auto [width, height] = size_of(task, model);
+  const auto [width, height] = size_of(task, *model.pipeline);
   width_ = std::max(width_, width);
   height_ = std::max(height_, height);
 }
 
-/// As the engine finds the size of a picture.
-std::pair<int, int> GridSheet::size_of(const BatchTask& task, const ShelvedModel& model) {
-  const Request& request = task.job.request;
-  std::pair<int, int> size = {model.defaults.width, model.defaults.height};
-  const std::string& start = start_of(task);
-  if (!start.empty() && !(request.width && request.height)) {
-    auto [place, is_new] = starts_.try_emplace(start);
-    if (is_new && task.job.init_image.empty()) {
-      const int factor = model.pipeline->latent_space().factor;
-      const std::vector<int64_t> shape = read_latents(start).shape;
-      place->second = {static_cast<int>(shape.at(2)) * factor,
-                       static_cast<int>(shape.at(1)) * factor};
-    } else if (is_new) {
-      const Picture picture = read_picture(start);
-      place->second = {picture.width, picture.height};
-    }
-    const int multiple = model.pipeline->size_multiple();
-    size = {place->second.first / multiple * multiple, place->second.second / multiple * multiple};
+PixelSize GridSheet::size_of(const BatchTask& task, const Pipeline& pipeline) {
+  if (const std::optional<PixelSize> size = painted_size(task, pipeline)) return *size;
+  const StartShape& start = shape_of_start(task.job);
+  Request request = task.job.request;
+  request.init_image = start.picture;
+  request.init_latents = start.latents;
+  return pipeline.picture_size(request);
+}
+
+const GridSheet::StartShape& GridSheet::shape_of_start(const Job& job) {
+  const bool is_picture = !job.init_image.empty();
+  const std::string& file = is_picture ? job.init_image : job.init_latents;
+  const auto found = starts_.find(file);
+  if (found != starts_.end()) return found->second;
+  StartShape shape;
+  if (is_picture) {
+    const Picture picture = read_picture(file);
+    shape.picture = Picture{picture.width, picture.height, {}};
+  } else {
+    shape.latents = Latents{read_latents(file).shape, {}};
   }
-  return {request.width.value_or(size.first), request.height.value_or(size.second)};
+  return starts_.emplace(file, std::move(shape)).first->second;
 }
 
 SheetLayout GridSheet::layout() const {

@@ -30,7 +30,7 @@ class GridSheet {
   bool is_wanted() const { return !name_.empty(); }
 
   /// Hears of a picture that is to be on it. Errors: kInput, of what the picture starts from;
-  /// kUsage where it has the sheet's name.
+  /// kUsage where it has the sheet's name, or a size that does not go with its start.
   void add(const BatchTask& task, const BatchNamer::Name& name, const ShelvedModel& model);
 
   /// Once all are known. Errors: kUsage for a sheet that would be too large, kOutput for a file
@@ -49,13 +49,20 @@ class GridSheet {
   std::optional<Written> write(BatchSession& session, Console& console) const;
 
  private:
+  /// A start without what is in it: all that the size of a picture depends on.
+  struct StartShape {
+    std::optional<Picture> picture;
+    std::optional<Latents> latents;
+  };
+
   struct Cells {
     std::vector<Picture> pictures;  ///< empty where it is not there
     int found = 0;
     Infotext parameters;  ///< of the first that is there
   };
 
-  std::pair<int, int> size_of(const BatchTask& task, const ShelvedModel& model);
+  PixelSize size_of(const BatchTask& task, const Pipeline& pipeline);
+  const StartShape& shape_of_start(const Job& job);
   Cells read_cells(BatchSession& session) const;
   bool is_own(const std::filesystem::path& file) const;
   SheetLayout layout() const;
@@ -66,7 +73,7 @@ class GridSheet {
   Encoding encoding_;
   int width_ = 0;  ///< of the largest picture
   int height_ = 0;
-  std::map<std::string, std::pair<int, int>> starts_;  ///< sizes of what pictures start from
+  std::map<std::string, StartShape> starts_;  ///< of what pictures start from, by file
 };
 
 }  // namespace sd

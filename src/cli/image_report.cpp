@@ -3,6 +3,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "jobs/parse_value.h"
+
 namespace sd {
 namespace {
 
@@ -28,6 +30,10 @@ struct Key {
   Json (*value)(const Facts& facts);
   std::string_view meaning;
 };
+
+Json size_or_null(const std::optional<PixelSize>& size) {
+  return size ? Json(print_size(*size)) : Json(nullptr);
+}
 
 const std::array kKeys = {
     Key{"schema", In::kAll, [](const Facts&) -> Json { return kSchema; },
@@ -65,9 +71,10 @@ const std::array kKeys = {
         },
         "SHA-256 of the denoising network's files; null where they could not be read"},
     Key{"settings.width", In::kMade,
-        [](const Facts& facts) -> Json { return facts.painted->settings.width; }, "pixels"},
+        [](const Facts& facts) -> Json { return facts.painted->settings.width; },
+        "pixels of the picture: maybe not as asked for, where the model keeps to a list of sizes"},
     Key{"settings.height", In::kMade,
-        [](const Facts& facts) -> Json { return facts.painted->settings.height; }, "pixels"},
+        [](const Facts& facts) -> Json { return facts.painted->settings.height; }, "likewise"},
     Key{"settings.steps", In::kMade,
         [](const Facts& facts) -> Json { return facts.painted->settings.steps; },
         "as asked for or the model's own"},
@@ -93,6 +100,29 @@ const std::array kKeys = {
     Key{"settings.skip_layer_stop", In::kMade,
         [](const Facts& facts) -> Json { return facts.request.skip_layers.stop; },
         "likewise"},
+    Key{"settings.resolution_binning", In::kMade,
+        [](const Facts& facts) -> Json {
+          const std::optional<bool>& binning = facts.request.resolution_binning;
+          return binning ? Json(*binning) : Json(nullptr);
+        },
+        "true or false as given; null: the model's own"},
+    Key{"settings.original_size", In::kMade,
+        [](const Facts& facts) -> Json { return size_or_null(facts.request.original_size); },
+        "WIDTHxHEIGHT as given; null: the model's own"},
+    Key{"settings.target_size", In::kMade,
+        [](const Facts& facts) -> Json { return size_or_null(facts.request.target_size); },
+        "likewise"},
+    Key{"settings.crop", In::kMade,
+        [](const Facts& facts) -> Json {
+          const std::optional<CropCorner>& crop = facts.request.crop;
+          return crop ? Json::array({crop->top, crop->left}) : Json(nullptr);
+        },
+        "a list, top and left, as given; null: the model's own"},
+    Key{"settings.rope_grid", In::kMade,
+        [](const Facts& facts) -> Json { return facts.request.rope_grid; },
+        "as given; empty: as diffusers"},
+    Key{"settings.rounded_times", In::kMade,
+        [](const Facts& facts) -> Json { return facts.request.rounded_times; }, "true or false"},
     Key{"settings.sampler", In::kMade,
         [](const Facts& facts) -> Json { return facts.painted->settings.sampler; },
         "a name that --sampler takes"},
@@ -101,6 +131,9 @@ const std::array kKeys = {
         "as given; empty: the model's own"},
     Key{"settings.spacing", In::kMade,
         [](const Facts& facts) -> Json { return facts.request.spacing; },
+        "as given; empty: the model's own"},
+    Key{"settings.variance", In::kMade,
+        [](const Facts& facts) -> Json { return facts.request.variance; },
         "as given; empty: the model's own"},
     Key{"settings.eta", In::kMade, [](const Facts& facts) -> Json { return facts.request.eta; },
         "as given"},

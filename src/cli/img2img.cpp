@@ -1,6 +1,5 @@
 #include <filesystem>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include "cli/command.h"
@@ -10,22 +9,15 @@
 #include "cli/start_pictures.h"
 #include "core/check.h"
 #include "io/latents_file.h"
-#include "io/read_picture.h"
 
 namespace sd {
 namespace {
 
 /// Errors: kInput, and kUsage where standard input ("-") cannot be the picture.
-Picture read_init_image(const Arguments& arguments, const std::string& name, const Host& host,
-                        Console& console) {
-  StartPictures pictures(console);
-  if (*arguments.init_image != "-") return pictures.read(name);
-  SD_CHECK(arguments.prompt_file != "-", ErrorKind::kUsage,
+Picture read_init_image(const Arguments& arguments, const Host& host, Console& console) {
+  SD_CHECK(arguments.init_image != "-" || arguments.prompt_file != "-", ErrorKind::kUsage,
            "--init-img - and --from-file - cannot stand together: standard input is read once");
-  SD_CHECK(::isatty(STDIN_FILENO) != 1, ErrorKind::kUsage,
-           "--init-img - reads a picture from standard input, which is a terminal: a pipe or file "
-           "was expected");
-  return pictures.read_bytes(read_standard_input([&] { return host.stop_signal() != 0; }), name);
+  return StartPictures(console).read(*arguments.init_image, host);
 }
 
 int run_img2img(const Arguments& arguments, const Host& host, Console& console) {
@@ -38,7 +30,7 @@ int run_img2img(const Arguments& arguments, const Host& host, Console& console) 
   if (arguments.init_image) {
     const std::string name =
         *arguments.init_image == "-" ? "standard input" : *arguments.init_image;
-    start.picture = read_init_image(arguments, name, host, console);
+    start.picture = read_init_image(arguments, host, console);
     console.detail(concat_text("loaded input image of size (", start.picture->width, ", ",
                                start.picture->height, ") from ", name));
   } else {

@@ -6,6 +6,8 @@
 #include <iomanip>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <string_view>
 #include <system_error>
@@ -16,6 +18,7 @@
 #include "io/component_files.h"
 #include "io/mapped_file.h"
 #include "io/safetensors.h"
+#include "models/hunyuan_dit/tencent_layout.h"
 #include "models/known_families.h"
 #include "models/model_folder.h"
 
@@ -51,11 +54,37 @@ std::string stem_of(const fs::path& folder) {
   return "";
 }
 
-/// Weights of a component, by the headers of their files.
-void read_weights(const fs::path& folder, const std::string& variant, ComponentInfo& component) {
+/// Empty for a component without weights.
+std::vector<fs::path> weight_files(const ModelFolder& model, const std::string& component,
+                                   const std::string& variant) {
+  if (model.layout == FolderLayout::kTencent) {
+    if (!has_tencent_weights(model, component, variant)) return {};
+    return find_tencent_weights(model, component, variant);
+  }
+  const fs::path folder = model.folder_of(component);
   const std::string stem = stem_of(folder);
-  if (stem.empty()) return;
-  for (const fs::path& path : find_weight_files(folder, stem, variant).paths) {
+  if (stem.empty()) return {};
+  return find_weight_files(folder, stem, variant).paths;
+}
+
+/// Names of weights of a component that are there besides those of `variant`.
+std::vector<std::string> other_variants(const ModelFolder& model, const std::string& component,
+                                        const std::string& variant) {
+  std::set<std::string> names;
+  if (model.layout == FolderLayout::kTencent) {
+    if (component == "transformer") names = tencent_variants(model);
+    if (variant.empty()) names.erase(kTencentVariant);
+  } else if (!stem_of(model.folder_of(component)).empty()) {
+    names = weight_variants(model.folder_of(component));
+    names.erase("");
+  }
+  names.erase(variant);
+  return {names.begin(), names.end()};
+}
+
+/// Weights of a component, by the headers of their files.
+void read_weights(const ModelFolder& model, const std::string& variant, ComponentInfo& component) {
+  for (const fs::path& path : weight_files(model, component.name, variant)) {
     const auto file = MappedFile::open(path);
     component.files.push_back(path.filename().string());
     component.bytes += file->bytes().size();
@@ -69,9 +98,17 @@ void read_weights(const fs::path& folder, const std::string& variant, ComponentI
       component.parameters += is_float ? count : 0;
     }
   }
-  for (const std::string& other : weight_variants(folder)) {
-    if (!other.empty() && other != variant) component.variants.push_back(other);
+  component.variants = other_variants(model, component.name, variant);
+}
+
+/// scheduler_config.json, or what stands for it; nothing where there is none.
+std::optional<nlohmann::json> scheduler_config(const ModelFolder& model) {
+  if (model.layout == FolderLayout::kTencent) {
+    return parse_json_object(tencent_scheduler_config(TencentVersion::kFrom12), "the scheduler");
   }
+  const fs::path file = model.folder_of("scheduler") / "scheduler_config.json";
+  if (!model.has("scheduler") || !is_there(file)) return std::nullopt;
+  return parse_json_object(read_model_text(file), file.string());
 }
 
 std::string string_or(const nlohmann::json& object, const char* key, const std::string& fallback) {
@@ -187,16 +224,14 @@ ModelInfo read_model_info(const fs::path& folder, const std::string& variant) {
     component.name = name;
     component.class_name = class_name;
     component.is_loaded = family != nullptr && contains(family->components, name);
-    read_weights(folder / name, variant, component);
+    read_weights(model, variant, component);
     info.components.push_back(std::move(component));
   }
-  const fs::path scheduler = folder / "scheduler" / "scheduler_config.json";
-  if (model.has("scheduler") && is_there(scheduler)) {
-    const nlohmann::json config = parse_json_object(read_model_text(scheduler), scheduler.string());
+  if (const auto config = scheduler_config(model)) {
     info.scheduler = model.components.at("scheduler");
     // The schedulers of rectified flow have no such key: their networks predict a velocity.
     const bool is_flow = info.scheduler.starts_with("FlowMatch");
-    info.prediction_type = string_or(config, "prediction_type", is_flow ? "flow" : "epsilon");
+    info.prediction_type = string_or(*config, "prediction_type", is_flow ? "flow" : "epsilon");
   }
   return info;
 }
@@ -242,10 +277,10 @@ std::vector<HelpRow> model_info_keys() {
 
 std::vector<fs::path> denoiser_files(const fs::path& folder, const std::string& variant) {
   try {
-    const KnownFamily* family = find_family(read_model_folder(folder).pipeline_class);
+    const ModelFolder model = read_model_folder(folder);
+    const KnownFamily* family = find_family(model.pipeline_class);
     if (family == nullptr) return {};
-    const fs::path component = folder / family->denoiser;
-    return find_weight_files(component, stem_of(component), variant).paths;
+    return weight_files(model, std::string(family->denoiser), variant);
   } catch (const Error&) {  // the engine will say what is wrong with the model
     return {};
   }

@@ -10,6 +10,7 @@
 
 #include "cli/executable.h"
 #include "core/check.h"
+#include "models/model_folder.h"
 
 namespace sd {
 namespace {
@@ -23,11 +24,6 @@ std::optional<std::string> variable(const char* name) {
   const char* value = std::getenv(name);
   if (value == nullptr || *value == '\0') return std::nullopt;
   return value;
-}
-
-bool is_model(const fs::path& folder) {
-  std::error_code error;
-  return fs::is_regular_file(folder / kIndex, error);
 }
 
 std::vector<fs::path> model_shelves() {
@@ -70,7 +66,7 @@ std::optional<fs::path> find_snapshot(const fs::path& cache, const std::string& 
   std::string revision;
   std::ifstream(stored / "refs" / "main") >> revision;
   fs::path snapshot = stored / "snapshots" / revision;
-  SD_CHECK(!revision.empty() && revision.find('/') == revision.npos && is_model(snapshot),
+  SD_CHECK(!revision.empty() && revision.find('/') == revision.npos && is_model_folder(snapshot),
            ErrorKind::kModel, "the model ", given,
            " in the Hugging Face cache is not whole: ", (snapshot / kIndex).string(),
            " was expected and is not there");
@@ -104,7 +100,7 @@ std::vector<std::string> known_models() {
   std::error_code error;
   for (const fs::path& shelf : model_shelves()) {
     for (const fs::directory_entry& entry : fs::directory_iterator(shelf, error)) {
-      if (is_model(entry.path())) names.insert(entry.path().filename().string());
+      if (is_model_folder(entry.path())) names.insert(entry.path().filename().string());
     }
   }
   const auto cache = hub_cache();
@@ -112,7 +108,7 @@ std::vector<std::string> known_models() {
     const std::string name = hub_name(entry.path().filename().string());
     std::string revision;
     std::ifstream(entry.path() / "refs" / "main") >> revision;
-    if (!name.empty() && is_model(entry.path() / "snapshots" / revision)) names.insert(name);
+    if (!name.empty() && is_model_folder(entry.path() / "snapshots" / revision)) names.insert(name);
   }
   return {names.begin(), names.end()};
 }
@@ -120,7 +116,7 @@ std::vector<std::string> known_models() {
 ModelPath find_model(const std::string& given) {
   std::error_code error;
   const fs::path path = given;
-  if (is_model(path)) {
+  if (is_model_folder(path)) {
     const fs::path whole = fs::canonical(path, error);
     return {path, (error ? path : whole).filename().string()};
   }
@@ -128,7 +124,7 @@ ModelPath find_model(const std::string& given) {
   std::string searched;
   if (is_name) {
     for (const fs::path& shelf : model_shelves()) {
-      if (is_model(shelf / path)) return {shelf / path, given};
+      if (is_model_folder(shelf / path)) return {shelf / path, given};
       if (fs::is_directory(shelf, error)) {
         searched += (searched.empty() ? " and in " : ", ") + shelf.string();
       }

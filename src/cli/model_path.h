@@ -10,12 +10,12 @@ namespace sd {
 inline constexpr const char* kDefaultModel = "shapes-sd1";
 
 struct ModelPath {
-  std::filesystem::path folder;  ///< holds model_index.json
+  std::filesystem::path folder;  ///< holds model_index.json, or has another layout
   std::string name;              ///< for people: the folder's name, or ORG/NAME
 };
 
 /// Finds what -m named, first hit of:
-///   1. the path of a folder in diffusers layout;
+///   1. the path of a folder that `is_model_folder`;
 ///   2. a name in $SD_MODELS, then among the models that come with sd: models/ and share/sd/models/
 ///      in the folders above the program (which finds both an installation and a source tree), then
 ///      the folder of the configured installation;

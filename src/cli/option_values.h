@@ -15,7 +15,8 @@
 // What options take, for the tables of options.cpp.
 namespace sd::takes {
 
-/// That field of the arguments, or of what they hold: request, load options, batch, grid, guidance.
+/// That field of the arguments, or of what they hold: request, load options, batch, grid, eval,
+/// guidance.
 template <typename Owner, typename Field>
 Field& field_of(Arguments& arguments, Field Owner::*field) {
   if constexpr (std::is_same_v<Owner, Request>) {
@@ -28,6 +29,8 @@ Field& field_of(Arguments& arguments, Field Owner::*field) {
     return arguments.request.skip_layers.*field;
   } else if constexpr (std::is_same_v<Owner, GridArguments>) {
     return arguments.grid.*field;
+  } else if constexpr (std::is_same_v<Owner, EvalArguments>) {
+    return arguments.eval.*field;
   } else {
     return arguments.*field;
   }
@@ -85,6 +88,14 @@ OptionValue choice(Field Owner::*field, std::span<const std::string_view> names)
   return proposing(names, std::move(value));
 }
 
+/// Sides in pixels, from 1 to `most`.
+template <typename Owner>
+OptionValue pixel_size(std::optional<PixelSize> Owner::*field, int most) {
+  return parsed(
+      field, concat_text("sides from ", print_range(int64_t{1}, int64_t{most})),
+      [=](std::string_view flag, const std::string& text) { return parse_size(flag, text, most); });
+}
+
 /// Any text in UTF-8.
 template <typename Owner, typename Field>
 OptionValue text(Field Owner::*field) {
@@ -99,10 +110,10 @@ OptionValue path(Field Owner::*field) {
   return value;
 }
 
-/// An option without a value.
-template <typename Owner>
-OptionValue flag(bool Owner::*field) {
-  return parsed(field, "", [](std::string_view, const std::string&) { return true; });
+/// An option without a value, which means `value`.
+template <typename Owner, typename Field>
+OptionValue flag(Field Owner::*field, bool value = true) {
+  return parsed(field, "", [=](std::string_view, const std::string&) { return value; });
 }
 
 }  // namespace sd::takes

@@ -9,6 +9,7 @@
 #include "cli/option_values.h"
 #include "core/check.h"
 #include "io/utf8.h"
+#include "jobs/negative_presets.h"
 #include "jobs/output_name.h"
 #include "jobs/parse_value.h"
 #include "jobs/request_limits.h"
@@ -85,8 +86,14 @@ std::vector<Option> with_changed(std::span<const Option> options, std::string_vi
 OptionGroup prompt_options() {
   static const Options kOptions = {
       {'p', "prompt", "TEXT", "what the picture shows; may be empty", text(&Arguments::prompt)},
-      {'n', "negative-prompt", "TEXT", "what it must not show", text(&Request::negative_prompt),
+      {'n', "negative-prompt", "TEXT", "what it must not show", text(&Arguments::negative_prompt),
        "empty"},
+      {0, "negative-preset", "NAME",
+       "in place of --negative-prompt a known one by its name: Tencent's of HunyuanDiT",
+       proposing(negative_preset_names(),
+                 parsed(&Arguments::negative_preset, print_choices(negative_preset_names()),
+                        parse_negative_preset)),
+       "none"},
       {0, "prompt-2", "TEXT", "prompt of the second text encoder, where the model has one",
        text(&Request::prompt_2), "as --prompt"},
       {0, "prompt-3", "TEXT", "prompt of the third text encoder, T5, where the model has one",
@@ -109,6 +116,18 @@ OptionGroup sampling_options() {
        "W"},
       {'H', "height", "N", "height in pixels", whole(&Request::height, kMinSide, kMaxSide),
        kModelsOwn, "H"},
+      {0,
+       "resolution-binning",
+       {},
+       "make of width and height the nearest size that the model was trained on, where it has a "
+       "list of such (HunyuanDiT)",
+       flag(&Request::resolution_binning),
+       kModelsOwn},
+      {0,
+       "no-resolution-binning",
+       {},
+       "keep width and height as they are",
+       flag(&Request::resolution_binning, false)},
       {0, "steps", "N", "denoising steps", whole(&Request::steps, 1, kMaxSteps), kModelsOwn,
        "ddim_steps"},
       {0, "scale", "S", "classifier-free guidance scale; 1 and below: no guidance",
@@ -125,6 +144,11 @@ OptionGroup sampling_options() {
        real(&Request::eta, 0, 1), "0", "ddim_eta"},
       {0, "sigmas", "NAME", "noise levels", choice(&Request::sigmas, kSigmas), kModelsOwn},
       {0, "spacing", "NAME", "time steps", choice(&Request::spacing, kSpacings), kModelsOwn},
+      {0, "variance", "NAME",
+       "variance of the noise of the ddpm sampler; learned_range is the network's, where it "
+       "learned "
+       "one",
+       choice(&Request::variance, kVariances), kModelsOwn},
       {0, "clip-skip", "N",
        "last layers of the CLIP text encoder to leave out, counted as diffusers does",
        whole(&Request::clip_skip, 0, kMaxClipSkip), "0"},
@@ -140,6 +164,26 @@ OptionGroup sampling_options() {
        real(&Arguments::skip_layer_start, 0, 1), "0.01"},
       {0, "skip-layer-stop", "S", "share of the steps before which --skip-layers ends",
        real(&Arguments::skip_layer_stop, 0, 1), "0.2"},
+      {0, "original-size", "WxH",
+       "size that the picture had before it was made smaller: what a network is told that is told "
+       "of sizes, 1024x768 say",
+       pixel_size(&Request::original_size, kMaxSide), kModelsOwn},
+      {0, "target-size", "WxH", "size of the picture that such a network is told",
+       pixel_size(&Request::target_size, kMaxSide), "that of the picture"},
+      {0, "crop", "TOP,LEFT", "where the picture was cut out, which such a network is told",
+       parsed(&Request::crop, concat_text("0 to ", kMaxSide, " each"),
+              [](std::string_view flag, const std::string& text) {
+                return parse_crop(flag, text, kMaxSide);
+              }),
+       "0,0"},
+      {0, "rope-grid", "NAME",
+       "rotary positions of HunyuanDiT: as diffusers has them, or as its original program had",
+       choice(&Request::rope_grid, kRopeGrids), kRopeGrids.front()},
+      {0,
+       "rounded-times",
+       {},
+       "round times and sizes to --dtype before the network is told of them, as diffusers does",
+       flag(&Request::rounded_times)},
   };
   return {"Picture and sampling", kOptions};
 }

@@ -77,12 +77,12 @@ class Painter {
     progress_.set_on_first_step([this] { hasher_->start(); });
     options.defer_weights = true;  // what is wrong with the request is said before the long read
     pipeline_ = host_.load(options, progress_);
-    check_side("--width", arguments_.request.width);
-    check_side("--height", arguments_.request.height);
     const LatentSpace latents = pipeline_->latent_space();
     check_latents("--C", arguments_.latent_channels, latents.channels, "channels");
     check_latents("--f", arguments_.latent_factor, latents.factor, "pixels to a latent");
-    pipeline_->check(make_requests({plan_.images.data(), 1}));
+    const std::vector<Request> first = make_requests({plan_.images.data(), 1});
+    pipeline_->check(first);
+    check_sides(pipeline_->picture_size(first[0]));
     pipeline_->load_weights(progress_);
   }
 
@@ -92,13 +92,13 @@ class Painter {
              " disagrees with ", model_name_, ", which has ", own, " ", what);
   }
 
-  void check_side(const char* flag, std::optional<int> side) const {
-    const int multiple = pipeline_->size_multiple();
-    if (!side || *side % multiple == 0) return;
-    const int below = *side / multiple * multiple;
-    fail(ErrorKind::kUsage, flag, " expects a multiple of ", multiple, " for ", model_name_,
-         ", found ", *side, " (nearest: ", below > 0 ? std::to_string(below) + " and " : "",
-         below + multiple, ")");
+  /// Errors: kUsage where a file of the format cannot hold pictures of the size.
+  void check_sides(const PixelSize& size) const {
+    const PictureFormat format = plan_.encoding.format;
+    const int most = max_side(format);
+    SD_CHECK(size.width <= most && size.height <= most, ErrorKind::kUsage, "a ",
+             format_title(format), " file holds sides of at most ", most,
+             " pixels, the picture would be ", size.width, " x ", size.height);
   }
 
   void paint(std::span<const PlannedImage> images) {
@@ -265,21 +265,10 @@ class Painter {
   std::optional<ModelHasher> hasher_;
 };
 
-/// Errors: kUsage where a file of the format cannot hold the pictures that are asked for.
-void check_sides(const Arguments& arguments, const Start& start, const Encoding& encoding) {
-  const int width = arguments.request.width.value_or(start.picture ? start.picture->width : 0);
-  const int height = arguments.request.height.value_or(start.picture ? start.picture->height : 0);
-  const int most = max_side(encoding.format);
-  SD_CHECK(width <= most && height <= most, ErrorKind::kUsage, "a ", format_title(encoding.format),
-           " file holds sides of at most ", most, " pixels, ", width, " x ", height,
-           " were asked for");
-}
-
 }  // namespace
 
 int run_paint(const Arguments& arguments, const Start& start, const Host& host, Console& console) {
   const PaintPlan plan = make_paint_plan(arguments, host);
-  check_sides(arguments, start, plan.encoding);
   if (plan.skipped > 0) {
     console.note(concat_text(plan.skipped, plan.skipped == 1 ? " image is" : " images are",
                              " there already and skipped"));

@@ -50,7 +50,7 @@ const Option* find_option(const Command& command, std::string_view argument) {
 /// The option of this command that does what one of diffusers' arguments, of A1111's fields or of
 /// the original scripts' options does under another name.
 const Option* find_foreign(const Command& command, std::string_view typed) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 21> kForeign = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 25> kForeign = {
       {{"guidance-scale", "--scale"},
        {"cfg-scale", "--scale"},
        {"cfg", "--scale"},
@@ -71,7 +71,11 @@ const Option* find_foreign(const Command& command, std::string_view typed) {
        {"skip-guidance-layers", "--skip-layers"},
        {"skip-layer-guidance-scale", "--skip-layer-scale"},
        {"skip-layer-guidance-start", "--skip-layer-start"},
-       {"skip-layer-guidance-stop", "--skip-layer-stop"}}};
+       {"skip-layer-guidance-stop", "--skip-layer-stop"},
+       {"use-resolution-binning", "--resolution-binning"},
+       {"crops-coords-top-left", "--crop"},
+       {"variance-type", "--variance"},
+       {"negative", "--negative-prompt"}}};
   const std::string name =
       replaced(typed.substr(std::min(typed.find_first_not_of('-'), typed.size())), '_', '-');
   const auto* found = std::ranges::find(kForeign, name, [](const auto& row) { return row.first; });
@@ -110,14 +114,14 @@ void check_dashes(const Command& command, const std::string& argument) {
              : " (a prompt follows -p, in quotes where it has several words)");
   }
   check_hyphens(command, argument);
-  for (const Command* other : commands()) {
-    SD_CHECK(find_option(*other, argument) == nullptr, ErrorKind::kUsage, argument,
-             " is an option of sd ", other->name, ", not of sd ", command.name);
-  }
   const std::string_view typed = std::string_view(argument).substr(0, argument.find('='));
   if (const Option* meant = find_foreign(command, typed)) {
     fail(ErrorKind::kUsage, "sd ", command.name, " has no option ", typed, " (here it is --",
          meant->name, ")");
+  }
+  for (const Command* other : commands()) {
+    SD_CHECK(find_option(*other, argument) == nullptr, ErrorKind::kUsage, argument,
+             " is an option of sd ", other->name, ", not of sd ", command.name);
   }
   std::vector<std::string_view> names;
   for (const OptionGroup& group : command.options) {

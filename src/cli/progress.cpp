@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "cli/print_units.h"
@@ -16,12 +17,19 @@ constexpr double kPlainSeconds = 10;  // between plain lines
 constexpr double kLiveSeconds = 0.1;  // between two states of the live line
 constexpr int kBarWidth = 16;
 
+/// What the parts of a phase that is counted are called: "step"; nothing for the others.
+const char* part_name(Phase phase) {
+  if (phase == Phase::kDenoise) return "step";
+  return phase == Phase::kEvaluate ? "time" : "";
+}
+
 const char* phase_name(Phase phase) {
   switch (phase) {
     case Phase::kLoad: return "loading";
     case Phase::kEncode: return "encoding";
     case Phase::kDenoise: return "denoising";
     case Phase::kDecode: return "decoding";
+    case Phase::kEvaluate: return "evaluating";
   }
   return "working";
 }
@@ -41,8 +49,8 @@ std::string Progress::rate(int done, int total) const {
   const double per_second = done / elapsed;
   const auto left = static_cast<long>((total - done) / per_second + 0.5);
   std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), ", %.2f steps/s, ETA %ld:%02ld", per_second, left / 60,
-                left % 60);
+  std::snprintf(text.data(), text.size(), ", %.2f %ss/s, ETA %ld:%02ld", per_second,
+                part_name(*phase_), left / 60, left % 60);
   return text.data();
 }
 
@@ -50,9 +58,10 @@ std::string Progress::line(int done, int total) const {
   std::string text = subject_;
   if (!text.empty()) text += ": ";
   text += phase_name(*phase_);
-  if (phase_ != Phase::kDenoise || total <= 0) return text;
+  const std::string_view part = part_name(*phase_);
+  if (part.empty() || total <= 0) return text;
   done = std::clamp(done, 0, total);
-  text += console_.has_live_line() ? bar(done, total) : " step ";
+  text += console_.has_live_line() ? bar(done, total) : concat_text(" ", part, " ");
   text += concat_text(done, "/", total, rate(done, total));
   return console_.has_live_line() ? text + memory() : text;
 }

@@ -38,6 +38,7 @@ class Progress : public Observer {
     if (on_preview_) on_preview_(request, picture);
   }
   void on_warning(const std::string& sentence) override { console_.warning(shortened(sentence)); }
+  void on_note(const std::string& sentence) override { console_.detail(shortened(sentence)); }
   bool stop_requested() override { return host_.stop_signal() != 0; }
 
  private:

@@ -93,6 +93,11 @@ std::vector<std::string> repaint_arguments(const Infotext& parameters) {
   for (const PictureValue& value : values) {
     if (value.key == "vae_tiling" || value.key == "no_t5") {
       arguments.push_back(option_of(value.key));
+    } else if (value.key == "resolution_binning") {
+      arguments.emplace_back(value.value == "true" ? "--resolution-binning"
+                                                   : "--no-resolution-binning");
+    } else if (value.key == "rounded_times") {
+      if (value.value == "true") arguments.push_back(option_of(value.key));
     } else {
       add(arguments, option_of(value.key), value.value);
     }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/console.h"
+#include "cli/host.h"
 #include "io/picture.h"
 
 namespace sd {
@@ -18,6 +19,9 @@ class StartPictures {
 
   /// Errors: kInput.
   Picture read(const std::string& path);
+  /// The same, and of standard input where `path` is "-". Errors: kInput, and kUsage where standard
+  /// input is a terminal.
+  Picture read(const std::string& path, const Host& host);
   /// The same from a whole file's bytes; `name` names them.
   Picture read_bytes(std::span<const std::uint8_t> bytes, const std::string& name);
 

@@ -39,6 +39,10 @@ class Ddpm : public SchedulerBase {
         offset_(config.get_int("steps_offset")),
         source_(config.source()) {}
 
+  bool takes_variance() const override {
+    return variance_ == Variance::kLearned || variance_ == Variance::kLearnedRange;
+  }
+
  protected:
   std::vector<double> make_run(int64_t steps) override {
     return whole_times({spacing_, train_times(), steps, offset_});
@@ -100,9 +104,7 @@ class Ddpm : public SchedulerBase {
 
   std::pair<at::Tensor, at::Tensor> split(const at::Tensor& output,
                                           const at::Tensor& sample) const {
-    if (variance_ != Variance::kLearned && variance_ != Variance::kLearnedRange) {
-      return {output, {}};
-    }
+    if (!takes_variance()) return {output, {}};
     const int64_t channels = sample.size(1);
     SD_CHECK(output.size(1) == 2 * channels, ErrorKind::kModel, source_,
              ": 'variance_type' is learned, so the network's output should have ", 2 * channels,

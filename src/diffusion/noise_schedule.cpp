@@ -25,7 +25,7 @@ double laplace_alpha_bar(double t) {
 
 double exponential_alpha_bar(double t) { return std::exp(t * -12.0); }
 
-at::Tensor betas_for(double (*alpha_bar)(double), int64_t times) {
+at::Tensor betas_for(double (*alpha_bar)(double), int64_t times, at::ScalarType dtype) {
   constexpr double kMaxBeta = 0.999;
   const auto count = static_cast<double>(times);
   std::vector<double> betas;
@@ -35,26 +35,28 @@ at::Tensor betas_for(double (*alpha_bar)(double), int64_t times) {
     const double after = alpha_bar(static_cast<double>(i + 1) / count);
     betas.push_back(std::min(1 - after / before, kMaxBeta));
   }
-  return at::tensor(betas, at::kDouble).to(at::kFloat);
+  return at::tensor(betas, at::kDouble).to(dtype);
 }
 
-at::Tensor make_betas(const SchedulerConfig& config, const std::vector<std::string>& schedules) {
+at::Tensor scheduled_betas(const SchedulerConfig& config, int64_t times,
+                           const std::vector<std::string>& more_schedules, at::ScalarType dtype) {
   if (config.has("trained_betas")) {
-    return at::tensor(config.get_list("trained_betas"), at::kDouble).to(at::kFloat);
+    return at::tensor(config.get_list("trained_betas"), at::kDouble).to(dtype);
   }
-  const int64_t times = config.get_int("num_train_timesteps");
+  std::vector<std::string> schedules = {"linear", "scaled_linear", "squaredcos_cap_v2"};
+  schedules.insert(schedules.end(), more_schedules.begin(), more_schedules.end());
   const double start = config.get_double("beta_start");
   const double end = config.get_double("beta_end");
   const std::string schedule = config.get_choice("beta_schedule", schedules);
-  if (schedule == "linear") return at::linspace(start, end, times, at::kFloat);
+  if (schedule == "linear") return at::linspace(start, end, times, dtype);
   if (schedule == "scaled_linear") {
-    return at::pow(at::linspace(std::pow(start, 0.5), std::pow(end, 0.5), times, at::kFloat), 2);
+    return at::pow(at::linspace(std::pow(start, 0.5), std::pow(end, 0.5), times, dtype), 2);
   }
-  if (schedule == "squaredcos_cap_v2") return betas_for(cosine_alpha_bar, times);
-  if (schedule == "laplace") return betas_for(laplace_alpha_bar, times);
-  if (schedule == "exp") return betas_for(exponential_alpha_bar, times);
+  if (schedule == "squaredcos_cap_v2") return betas_for(cosine_alpha_bar, times, dtype);
+  if (schedule == "laplace") return betas_for(laplace_alpha_bar, times, dtype);
+  if (schedule == "exp") return betas_for(exponential_alpha_bar, times, dtype);
   // "sigmoid", of GeoDiff
-  return at::sigmoid(at::linspace(-6, 6, times, at::kFloat)) * (end - start) + start;
+  return at::sigmoid(at::linspace(-6, 6, times, dtype)) * (end - start) + start;
 }
 
 /// Lin et al. 2023, arXiv:2305.08891, algorithm 1.
@@ -68,27 +70,41 @@ at::Tensor rescale_to_zero_terminal_snr(const at::Tensor& betas) {
   return 1 - at::cat({alpha_bar.slice(0, 0, 1), ratios});
 }
 
-}  // namespace
+bool has_zero_snr(const SchedulerConfig& config) {
+  return config.has("rescale_betas_zero_snr") && config.get_bool("rescale_betas_zero_snr");
+}
 
-std::vector<float> make_alphas_cumprod(const SchedulerConfig& config, TerminalAlpha terminal,
-                                       const std::vector<std::string>& more_schedules) {
-  std::vector<std::string> schedules = {"linear", "scaled_linear", "squaredcos_cap_v2"};
-  schedules.insert(schedules.end(), more_schedules.begin(), more_schedules.end());
+/// [num_train_timesteps]
+at::Tensor betas_of(const SchedulerConfig& config, const std::vector<std::string>& more_schedules,
+                    at::ScalarType dtype) {
   const int64_t times = config.get_int("num_train_timesteps");
   SD_CHECK(times >= 2, ErrorKind::kModel, config.source(),
            ": 'num_train_timesteps' should be at least 2, found ", times);
-  at::Tensor betas = make_betas(config, schedules);
+  const at::Tensor betas = scheduled_betas(config, times, more_schedules, dtype);
   SD_CHECK(betas.size(0) == times, ErrorKind::kModel, config.source(),
            ": 'trained_betas' should have num_train_timesteps = ", times, " entries, found ",
            betas.size(0));
-  const bool zero_snr =
-      config.has("rescale_betas_zero_snr") && config.get_bool("rescale_betas_zero_snr");
-  if (zero_snr) betas = rescale_to_zero_terminal_snr(betas);
+  return has_zero_snr(config) ? rescale_to_zero_terminal_snr(betas) : betas;
+}
+
+}  // namespace
+
+std::vector<double> make_betas(const SchedulerConfig& config,
+                               const std::vector<std::string>& more_schedules) {
+  const at::Tensor betas = betas_of(config, more_schedules, at::kDouble).contiguous();
+  const double* data = betas.const_data_ptr<double>();
+  return {data, data + betas.numel()};
+}
+
+std::vector<float> make_alphas_cumprod(const SchedulerConfig& config, TerminalAlpha terminal,
+                                       const std::vector<std::string>& more_schedules) {
+  const at::Tensor betas = betas_of(config, more_schedules, at::kFloat);
   const at::Tensor product = at::cumprod(1.0 - betas, 0).contiguous();
   const float* data = product.const_data_ptr<float>();
   std::vector<float> alphas(data, data + product.numel());
-  if (zero_snr && terminal == TerminalAlpha::kSmallestFloat16)
+  if (has_zero_snr(config) && terminal == TerminalAlpha::kSmallestFloat16) {
     alphas.back() = std::ldexp(1.0F, -24);
+  }
   return alphas;
 }
 

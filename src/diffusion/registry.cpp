@@ -183,6 +183,17 @@ void choose_sigmas(SchedulerConfig& config, const std::string& sigmas) {
   override_key(config, "use_" + sigmas + "_sigmas", "--sigmas " + sigmas, true);
 }
 
+/// Errors: kUsage where there is no variance of that name or the sampler has no choice of it.
+void choose_variance(SchedulerConfig& config, const std::string& variance) {
+  const std::vector<std::string> known = {"fixed_small", "fixed_small_log", "fixed_large",
+                                          "learned_range"};
+  SD_CHECK(std::find(known.begin(), known.end(), variance) != known.end(), ErrorKind::kUsage,
+           "--variance: expected ", joined(known), ", found '", variance, "'");
+  SD_CHECK(sampler_name(config) == "ddpm", ErrorKind::kUsage, "--variance ", variance,
+           ": only the sampler ddpm has a choice of it, the sampler is ", sampler_name(config));
+  config.set("variance_type", variance);
+}
+
 }  // namespace
 
 std::vector<std::string> sampler_names() {
@@ -243,7 +254,7 @@ SchedulerConfig swap_scheduler(const SchedulerConfig& config, const SamplerChoic
     const Sampler& sampler = find_sampler(choice.name, config);
     swapped = config.under(sampler.scheduler_class);
     for (const auto& [key, value] : sampler.fixed) swapped.set(key, value);
-  } else if (!choice.sigmas.empty() || !choice.spacing.empty()) {
+  } else if (!choice.sigmas.empty() || !choice.spacing.empty() || !choice.variance.empty()) {
     swapped = config.under(config.scheduler_class());
   }
   if (!choice.sigmas.empty()) choose_sigmas(swapped, choice.sigmas);
@@ -254,6 +265,7 @@ SchedulerConfig swap_scheduler(const SchedulerConfig& config, const SamplerChoic
              choice.spacing, "'");
     override_key(swapped, "timestep_spacing", "--spacing " + choice.spacing, choice.spacing);
   }
+  if (!choice.variance.empty()) choose_variance(swapped, choice.variance);
   return swapped;
 }
 

@@ -13,9 +13,11 @@ namespace sd {
 
 /// What the user chose in place of the folder's scheduler; empty strings keep what the config says.
 struct SamplerChoice {
-  std::string name;     ///< one of `sampler_names()`
-  std::string sigmas;   ///< "karras", "exponential" or "beta"
-  std::string spacing;  ///< "leading", "linspace" or "trailing"
+  std::string name;           ///< one of `sampler_names()`
+  std::string sigmas;         ///< "karras", "exponential" or "beta"
+  std::string spacing;        ///< "leading", "linspace" or "trailing"
+  std::string variance = {};  ///< of DDPM: "fixed_small", "fixed_small_log", "fixed_large" or
+                              ///< "learned_range"
 };
 
 /// The names of --sampler.

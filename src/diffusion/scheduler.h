@@ -42,6 +42,10 @@ class Scheduler {
   /// checks by itself; whoever wants to know before the expensive work asks here.
   virtual void check() const = 0;
 
+  /// Whether `step` wants the network's word on the variance, in channels after those of the
+  /// sample.
+  virtual bool takes_variance() const { return false; }
+
   /// Unit noise times this is the sample of a run that begins at pure noise.
   virtual double init_noise_sigma() const { return 1.0; }
 

@@ -3,6 +3,7 @@
 #include <ATen/ops/isnan.h>
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/check.h"
 #include "core/tensor_ops.h"
@@ -33,6 +34,13 @@ std::string describe(const std::vector<std::filesystem::path>& files) {
   return files.size() == 1 ? files[0].string() : files.at(0).parent_path().string();
 }
 
+/// The shape of the tensor of which that is one part of many.
+std::vector<int64_t> whole_shape(at::IntArrayRef part, int64_t parts) {
+  std::vector<int64_t> shape = part.vec();
+  if (!shape.empty()) shape[0] *= parts;
+  return shape;
+}
+
 }  // namespace
 
 WeightStore::WeightStore(const std::vector<std::filesystem::path>& files)
@@ -48,21 +56,67 @@ WeightStore::WeightStore(const std::vector<std::filesystem::path>& files)
   }
 }
 
+void WeightStore::add(std::map<std::string, Entry>& entries, const std::string& name,
+                      Entry&& entry) const {
+  const bool is_new = entries.try_emplace(name, std::move(entry)).second;
+  SD_CHECK(is_new, ErrorKind::kModel, description_, ": two tensors stand for '", name, "'");
+}
+
 void WeightStore::rename(const std::function<std::string(const std::string&)>& new_name) {
   std::map<std::string, Entry> renamed;
   for (auto& [name, entry] : entries_) {
-    std::string key = new_name(name);
-    if (key.empty() && !name.empty()) continue;
-    const bool is_new = renamed.try_emplace(key, std::move(entry)).second;
-    SD_CHECK(is_new, ErrorKind::kModel, description_, ": two tensors stand for '", key, "'");
+    const std::string key = new_name(name);
+    if (!key.empty() || name.empty()) add(renamed, key, std::move(entry));
   }
   entries_ = std::move(renamed);
 }
 
+void WeightStore::translate(WeightDialect dialect) {
+  std::map<std::string, Entry> translated;
+  for (const auto& [stored, entry] : entries_) {
+    const NetworkTensor tensor = dialect.tensor_of(stored);
+    if (tensor.names.empty()) foreign_.insert(stored);
+    std::vector<Entry> parts = cut(entry, stored, tensor);
+    for (size_t i = 0; i < parts.size(); ++i) {
+      add(translated, tensor.names[i], std::move(parts[i]));
+    }
+  }
+  entries_ = std::move(translated);
+  dialect_ = std::move(dialect);
+}
+
+/// One entry for each name.
+std::vector<WeightStore::Entry> WeightStore::cut(const Entry& whole, const std::string& stored,
+                                                 const NetworkTensor& tensor) const {
+  const auto count = static_cast<int64_t>(tensor.names.size());
+  const std::vector<int64_t>& shape = whole.info.shape;
+  const int64_t multiple = tensor.order == RowOrder::kHalvesSwapped ? 2 * count : count;
+  const bool fits = multiple <= 1 || (!shape.empty() && shape[0] % multiple == 0);
+  SD_CHECK(fits, ErrorKind::kModel, description_, ": tensor '", stored,
+           "' should have a multiple of ", multiple, " rows, it has the shape ",
+           at::IntArrayRef(shape));
+  std::vector<Entry> parts;
+  for (int64_t i = 0; i < count; ++i) {
+    Entry part = whole;
+    part.parts = count;
+    part.order = tensor.order;
+    if (count > 1) part.info.shape[0] /= count;
+    const size_t bytes = (whole.info.end - whole.info.begin) / static_cast<size_t>(count);
+    part.info.begin += static_cast<size_t>(i) * bytes;
+    part.info.end = part.info.begin + bytes;
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+std::string WeightStore::stored_name(const std::string& name) const {
+  return dialect_.stored_name ? dialect_.stored_name(name) : name;
+}
+
 const WeightStore::Entry& WeightStore::find(const std::string& name) const {
   auto found = entries_.find(name);
-  SD_CHECK(found != entries_.end(), ErrorKind::kModel, description_, ": tensor '", name,
-           "' is missing");
+  SD_CHECK(found != entries_.end(), ErrorKind::kModel, description_, ": tensor '",
+           stored_name(name), "' is missing");
   return found->second;
 }
 
@@ -74,8 +128,9 @@ at::Tensor WeightStore::take(const std::string& name, at::IntArrayRef expected_s
   const Entry& entry = find(name);
   const TensorInfo& info = entry.info;
   SD_CHECK(at::IntArrayRef(info.shape) == expected_shape, ErrorKind::kModel, description_,
-           ": tensor '", name, "' should have the shape ", expected_shape, ", it has ",
-           at::IntArrayRef(info.shape));
+           ": tensor '", stored_name(name), "' should have the shape ",
+           at::IntArrayRef(whole_shape(expected_shape, entry.parts)), ", it has ",
+           at::IntArrayRef(whole_shape(info.shape, entry.parts)));
   taken_.insert(name);
   // Nothing writes into a weight: the mapping is read-only, and the const is cast away only because
   // from_blob has no const form.
@@ -84,7 +139,10 @@ at::Tensor WeightStore::take(const std::string& name, at::IntArrayRef expected_s
   at::Tensor view = at::from_blob(
       data, info.shape, [file = entry.file](void*) {}, options);
   const bool aligned = reinterpret_cast<uintptr_t>(data) % view.element_size() == 0;
-  return aligned ? view : view.clone();
+  if (!aligned) view = view.clone();
+  if (entry.order == RowOrder::kAsStored) return view;
+  const int64_t half = view.size(0) / 2;
+  return at::cat({view.narrow(0, half, half), view.narrow(0, 0, half)});
 }
 
 void WeightStore::drop_pages(const std::string& name) const {
@@ -93,16 +151,16 @@ void WeightStore::drop_pages(const std::string& name) const {
 }
 
 void WeightStore::finish(const std::vector<std::string>& known_buffers) const {
-  std::vector<std::string> left_over;
+  std::set<std::string> left_over = foreign_;
   for (const auto& [name, entry] : entries_) {
     const bool known = std::any_of(known_buffers.begin(), known_buffers.end(),
                                    [&](const std::string& end) { return name.ends_with(end); });
-    if (!taken_.contains(name) && !known) left_over.push_back(name);
+    if (!taken_.contains(name) && !known) left_over.insert(stored_name(name));
   }
   if (left_over.empty()) return;
   fail(ErrorKind::kModel, description_, ": ", left_over.size(),
-       " tensors belong to no part of the network that config.json describes, the first is '",
-       left_over[0], "'");
+       " tensors belong to no part of the network that its config describes, the first is '",
+       *left_over.begin(), "'");
 }
 
 std::optional<std::string> WeightStore::find_non_finite() const {
@@ -119,7 +177,7 @@ std::optional<std::string> WeightStore::find_non_finite() const {
       if (type != at::kDouble) values = values.to(at::kFloat);
       if (at::isfinite(values).all().item<bool>()) continue;
       const bool has_nan = at::isnan(values).any().item<bool>();
-      return concat_text(entry.file->path().string(), ": tensor '", name, "' holds ",
+      return concat_text(entry.file->path().string(), ": tensor '", stored_name(name), "' holds ",
                          has_nan ? "NaN" : "infinite values");
     }
   }

@@ -16,6 +16,23 @@ int steps_of(const BatchTask& task, const ModelDefaults& defaults) {
   return task.job.request.steps.value_or(own);
 }
 
+std::optional<PixelSize> painted_size(const BatchTask& task, const Pipeline& pipeline) {
+  const Request& request = task.job.request;
+  if (start_of(task).empty()) return pipeline.picture_size(request);
+  if (!request.width || !request.height) return std::nullopt;
+  // Latents are of one size, and none is made of it: what is named is that one, or is refused.
+  if (!task.job.init_latents.empty()) return PixelSize{*request.width, *request.height};
+  return pipeline.picture_size(request);
+}
+
+std::string describe_size(const BatchTask& task, const Pipeline& pipeline) {
+  if (const auto size = painted_size(task, pipeline)) return print_size(*size);
+  const Request& request = task.job.request;
+  if (request.width) return concat_text(*request.width, " by the input's height");
+  if (request.height) return concat_text("the input's width by ", *request.height);
+  return "the input's size";
+}
+
 TaskSource::TaskSource(JobSource& jobs, uint64_t base_seed, Expand expand, SeedRule rule)
     : jobs_(jobs), base_seed_(base_seed), expand_(std::move(expand)), rule_(rule) {}
 

@@ -24,6 +24,13 @@ const std::string& start_of(const BatchTask& task);
 /// The steps of a task: its own, else those of its model, which may differ with a start.
 int steps_of(const BatchTask& task, const ModelDefaults& defaults);
 
+/// The size of a task's picture as its model paints it; nothing where the file that it starts from
+/// has a say in it, which is not read. Errors: those of Pipeline::picture_size.
+std::optional<PixelSize> painted_size(const BatchTask& task, const Pipeline& pipeline);
+
+/// The same in words: "512x768", "the input's size", "512 by the input's height".
+std::string describe_size(const BatchTask& task, const Pipeline& pipeline);
+
 /// The seed of a job that has none.
 enum class SeedRule {
   kCounted,  ///< the base seed plus the number of the picture

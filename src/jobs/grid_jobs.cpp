@@ -110,12 +110,8 @@ std::string quoted(const std::string& value) {
 }  // namespace
 
 int64_t count_grid_pictures(std::span<const GridAxis> axes) {
-  constexpr std::array<std::string_view, 2> kStarts = {"init_img", "init_latents"};
-  const auto are_alike = [&](const GridAxis& a, const GridAxis& b) {
-    const auto is_start = [&](const GridAxis& axis) {
-      return std::ranges::find(kStarts, axis.key) != kStarts.end();
-    };
-    return (a.key == b.key && !is_search(a)) || (is_start(a) && is_start(b));
+  const auto are_alike = [](const GridAxis& a, const GridAxis& b) {
+    return (a.key == b.key && !is_search(a)) || are_rivals(a.key, b.key);
   };
   int64_t pictures = 1;
   for (size_t i = 0; i < axes.size(); ++i) {

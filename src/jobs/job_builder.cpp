@@ -42,12 +42,15 @@ size_t JobBuilder::parse_key(std::string_view typed, size_t offset) const {
 void JobBuilder::set(std::string_view typed, const JobValue& value, size_t offset) {
   const size_t key = parse_key(typed, offset);
   const std::string_view name = job_keys()[key].name;
-  const bool is_start = name == "init_img" || name == "init_latents";
-  if (is_start && (find_given("init_img") || find_given("init_latents"))) {
-    text_.fail_at(offset, "init_img and init_latents cannot stand together");
+  for (const Given& given : given_) {
+    const std::string_view other = job_keys()[given.key].name;
+    if (!given.has_value || !are_rivals(name, other)) continue;
+    const auto [first, second] = std::minmax(given.key, key);
+    text_.fail_at(offset, job_keys()[first].name, " and ", job_keys()[second].name,
+                  " cannot stand together");
   }
   with_place(text_, offset, [&] { set_job_value(job_, key, typed, value); });
-  if (is_start) {
+  if (name == "init_img" || name == "init_latents") {
     std::string& path = name == "init_img" ? job_.init_image : job_.init_latents;
     path = (std::filesystem::path(defaults_.folder) / path).string();
   }

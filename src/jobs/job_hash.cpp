@@ -10,6 +10,7 @@
 #include "io/utf8.h"
 #include "jobs/parse_value.h"
 #include "jobs/prompt_keys.h"
+#include "jobs/request_limits.h"
 
 namespace sd {
 namespace {
@@ -87,6 +88,13 @@ void add_of_families(Json& json, const Request& request, const PictureSetting& s
     json["skip_layer_start"] = skip.start;
     json["skip_layer_stop"] = skip.stop;
   }
+  if (request.resolution_binning) json["resolution_binning"] = *request.resolution_binning;
+  if (request.original_size) json["original_size"] = print_size(*request.original_size);
+  if (request.target_size) json["target_size"] = print_size(*request.target_size);
+  if (request.crop) json["crop"] = print_crop(*request.crop);
+  if (!is_usual_rope_grid(request.rope_grid)) json["rope_grid"] = request.rope_grid;
+  if (request.rounded_times) json["rounded_times"] = true;
+  if (!request.variance.empty()) json["variance"] = request.variance;
   if (!setting.t5.empty()) json["t5"] = setting.t5;
 }
 

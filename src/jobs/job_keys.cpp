@@ -1,15 +1,14 @@
 #include "jobs/job_keys.h"
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <type_traits>
 #include <utility>
 
 #include "core/check.h"
-#include "io/utf8.h"
 #include "jobs/job_text.h"
+#include "jobs/negative_presets.h"
 #include "jobs/parse_value.h"
 #include "jobs/prompt_keys.h"
 #include "jobs/request_limits.h"
@@ -20,10 +19,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// A key, the kind of its JSON values, and how a job keeps it.
+/// A key, the kinds of its JSON values, and how a job keeps it.
 struct Row {
   JobKey key;
-  ValueKind kind;
+  std::vector<ValueKind> kinds;
   std::function<void(Job& job, std::string_view typed, const std::string& text)> set;
   std::function<Json(const Job& job)> get;  ///< null where it says nothing
 };
@@ -44,16 +43,19 @@ template <typename T>
 Json as_json(const T& value) {
   return value;
 }
+Json as_json(const PixelSize& size) { return print_size(size); }
+Json as_json(const CropCorner& corner) { return Json::array({corner.top, corner.left}); }
 template <typename T>
 Json as_json(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
+  return value ? as_json(*value) : Json(nullptr);
 }
 
 /// A row that stores what `parse`(typed, text) returns.
 template <typename Owner, typename Field, typename Parse>
 Row row(ValueKind kind, JobKey key, Field Owner::*field, Parse parse) {
   static const Job kEmpty;
-  return {std::move(key), kind,
+  return {std::move(key),
+          {kind},
           [=](Job& job, std::string_view typed, const std::string& text) {
             field_of(job, field) = parse(typed, text);
           },
@@ -80,6 +82,23 @@ Row real(JobKey key, Field Owner::*field, double low, double high) {
   return row(ValueKind::kNumber, std::move(key), field,
              [=](std::string_view typed, const std::string& text) {
                return parse_real(typed, quotable(text), low, high);
+             });
+}
+
+template <typename Field>
+Row yes_or_no(JobKey key, Field Request::*field) {
+  key.takes = "true or false";
+  return row(ValueKind::kBoolean, std::move(key), field,
+             [](std::string_view typed, const std::string& text) {
+               return parse_boolean(typed, quotable(text));
+             });
+}
+
+Row pixel_size(JobKey key, std::optional<PixelSize> Request::*field) {
+  key.takes = concat_text("WIDTHxHEIGHT, sides from 1 to ", kMaxSide);
+  return row(ValueKind::kText, std::move(key), field,
+             [](std::string_view typed, const std::string& text) {
+               return parse_size(typed, quotable(text), kMaxSide);
              });
 }
 
@@ -175,6 +194,33 @@ Row skip_layers() {
              });
 }
 
+Row crop() {
+  Row made =
+      row(ValueKind::kText,
+          {.name = "crop",
+           .help = "top and left of the picture in the original_size that the network is told of",
+           .takes = concat_text("TOP,LEFT, two whole numbers from 0 to ", kMaxSide,
+                                ", in JSON also a list of them"),
+           .other_names = {"crops_coords_top_left"}},
+          &Request::crop, [](std::string_view typed, const std::string& text) {
+            return parse_crop(typed, text, kMaxSide);
+          });
+  made.kinds.push_back(ValueKind::kList);
+  return made;
+}
+
+/// The name of a text, which is what a job keeps.
+Row negative_preset() {
+  return {{.name = "negative_preset",
+           .help = "in place of negative_prompt the name of a known one: Tencent's of HunyuanDiT",
+           .takes = print_choices(negative_preset_names())},
+          {ValueKind::kText},
+          [](Job& job, std::string_view typed, const std::string& text) {
+            job.request.negative_prompt = parse_negative_preset(typed, quotable(text));
+          },
+          [](const Job&) { return Json(nullptr); }};
+}
+
 /// What says something beside skip_layers alone.
 Row skip_layer(JobKey key, double SkipLayerGuidance::*field, double low, double high) {
   Row made = real(std::move(key), field, low, high);
@@ -189,6 +235,7 @@ const std::vector<Row>& rows() {
   static const std::vector<Row> kRows = {
       prompt(),
       words(kPromptKeys[1], "what it must not show"),
+      negative_preset(),
       words(kFurtherPrompts[0], "prompt of the second text encoder; without it prompt"),
       words(kFurtherPrompts[1], "prompt of the third text encoder, T5; without it prompt"),
       words(kFurtherPrompts[2], "as prompt_2; without it negative_prompt"),
@@ -200,6 +247,23 @@ const std::vector<Row>& rows() {
             kMinSide, kMaxSide),
       whole({.name = "height", .help = "height in pixels", .other_names = {"H"}}, &Request::height,
             kMinSide, kMaxSide),
+      yes_or_no({.name = "resolution_binning",
+                 .help = "whether the size becomes the nearest one that the model was trained on",
+                 .other_names = {"use_resolution_binning"}},
+                &Request::resolution_binning),
+      pixel_size(
+          {.name = "original_size",
+           .help = "size that the picture had before it was made smaller, as the network is told"},
+          &Request::original_size),
+      pixel_size({.name = "target_size", .help = "size of the picture that the network is told"},
+                 &Request::target_size),
+      crop(),
+      choice({.name = "rope_grid",
+              .help = "rotary positions as diffusers has them, or the model's original program"},
+             &Request::rope_grid, kRopeGrids),
+      yes_or_no({.name = "rounded_times",
+                 .help = "whether times and sizes are rounded to the dtype, as in diffusers"},
+                &Request::rounded_times),
       whole({.name = "steps",
              .help = "denoising steps",
              .other_names = {"ddim_steps", "num_inference_steps"}},
@@ -229,6 +293,10 @@ const std::vector<Row>& rows() {
       choice({.name = "spacing", .help = "time steps"}, &Request::spacing, kSpacings),
       real({.name = "eta", .help = "noise of the ddim sampler", .other_names = {"ddim_eta"}},
            &Request::eta, 0, 1),
+      choice({.name = "variance",
+              .help = "variance of the noise of the ddpm sampler",
+              .other_names = {"variance_type"}},
+             &Request::variance, kVariances),
       seed(),
       whole({.name = "clip_skip", .help = "last layers of the CLIP text encoder to leave out"},
             &Request::clip_skip, 0, kMaxClipSkip),
@@ -249,29 +317,6 @@ const std::vector<Row>& rows() {
   return kRows;
 }
 
-/// What AUTOMATIC1111's "Prompts from file" has beside ours, and what to write in its place.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kForeignKeys = {{
-    {"outpath_samples", " (output names the file, --output the folder)"},
-    {"outpath_grids", ""},
-    {"prompt_for_display", ""},
-    {"styles", ""},
-    {"subseed", ""},
-    {"subseed_strength", ""},
-    {"seed_resize_from_h", ""},
-    {"seed_resize_from_w", ""},
-    {"sampler_index", " (sampler takes a name)"},
-    {"batch_size", " (count says how many images, --batch-size how many at once)"},
-    {"restore_faces", ""},
-    {"tiling", ""},
-    {"do_not_save_samples", ""},
-    {"do_not_save_grid", ""},
-}};
-
-/// Whether a key is of that name, be it with hyphens or underscores.
-bool is_name(std::string_view typed, std::string_view name) {
-  return std::ranges::equal(typed, name, [](char a, char b) { return (a == '-' ? '_' : a) == b; });
-}
-
 /// A value of a kind that the key does not take, as a message shows it.
 std::string print_value(const JobValue& value) {
   if (value.kind == ValueKind::kList) return "a list";
@@ -289,37 +334,12 @@ std::span<const JobKey> job_keys() {
   return kKeys;
 }
 
-std::optional<size_t> find_job_key(std::string_view typed) {
-  const std::span<const JobKey> keys = job_keys();
-  const auto found = std::ranges::find_if(keys, [&](const JobKey& key) {
-    const auto is_this = [&](std::string_view name) { return is_name(typed, name); };
-    return is_this(key.name) || std::ranges::any_of(key.other_names, is_this);
-  });
-  if (found == keys.end()) return std::nullopt;
-  return found - keys.begin();
-}
-
-size_t parse_job_key(std::string_view typed) {
-  if (const auto key = find_job_key(typed)) return *key;
-  for (const auto& [name, hint] : kForeignKeys) {
-    SD_CHECK(!is_name(typed, name), ErrorKind::kUsage, typed,
-             " is of AUTOMATIC1111's web UI and has no equal here", hint);
-  }
-  std::vector<std::string_view> names;
-  for (const JobKey& key : job_keys()) names.push_back(key.name);
-  for (const JobKey& key : job_keys()) {
-    names.insert(names.end(), key.other_names.begin(), key.other_names.end());
-  }
-  std::string spelled = lower_case(typed);
-  std::ranges::replace(spelled, '-', '_');
-  fail(ErrorKind::kUsage, "expected a key such as prompt or steps, found '", quotable(typed), "'",
-       suggest(spelled, names));
-}
-
 void set_job_value(Job& job, size_t key, std::string_view typed, const JobValue& value) {
   const Row& row = rows()[key];
-  SD_CHECK(value.kind == ValueKind::kBare || value.kind == row.kind, ErrorKind::kUsage, typed,
-           " expects ", row.key.takes, ", found ", print_value(value));
+  const bool is_taken =
+      value.kind == ValueKind::kBare || std::ranges::find(row.kinds, value.kind) != row.kinds.end();
+  SD_CHECK(is_taken, ErrorKind::kUsage, typed, " expects ", row.key.takes, ", found ",
+           print_value(value));
   row.set(job, typed, value.text);
 }
 
@@ -339,44 +359,11 @@ void set_job_json(Job& job, std::string_view key, const nlohmann::json& value) {
   const size_t index = parse_job_key(key);
   if (value.is_null()) return;
   set_job_value(job, index, key,
-                value.is_string()   ? JobValue{ValueKind::kText, value.get<std::string>()}
-                : value.is_number() ? JobValue{ValueKind::kNumber, value.dump()}
-                : value.is_array()  ? list_value(value)
-                : value.is_object() ? JobValue{ValueKind::kOther, "an object"}
-                                    : JobValue{ValueKind::kOther, value.dump()});
-}
-
-std::optional<JobConflict> find_conflict(const Job& job) {
-  const Request& request = job.request;
-  if (request.eta != 0 && !request.sampler.empty() && request.sampler != "ddim") {
-    return JobConflict{{"eta", "sampler"},
-                       "eta belongs to the sampler ddim, found " + request.sampler};
-  }
-  const SkipLayerGuidance& skip = request.skip_layers;
-  if (!skip.layers.empty() && skip.start >= skip.stop) {
-    return JobConflict{{"skip_layer_start", "skip_layer_stop"},
-                       "skip_layer_start expects less than the skip_layer_stop of " +
-                           print_real(skip.stop) + ", found " + print_real(skip.start)};
-  }
-  if (job.seed && *job.seed > kMaxSeed - static_cast<uint64_t>(job.count - 1)) {
-    return JobConflict{{"seed", "count"},
-                       concat_text("seed ", *job.seed, " is too large for ", job.count,
-                                   " images: the last seed would pass ", kMaxSeed)};
-  }
-  return std::nullopt;
-}
-
-void check_job(const Job& job) {
-  if (const auto conflict = find_conflict(job)) fail(ErrorKind::kUsage, conflict->message);
-}
-
-std::optional<std::string> why_idle(const Job& job, std::string_view key) {
-  const bool has_start = !job.init_image.empty() || !job.init_latents.empty();
-  if (key == "strength" && !has_start) return "strength expects init_img or init_latents beside it";
-  if (key.starts_with("skip_layer_") && job.request.skip_layers.layers.empty()) {
-    return concat_text(key, " expects skip_layers beside it");
-  }
-  return std::nullopt;
+                value.is_string()    ? JobValue{ValueKind::kText, value.get<std::string>()}
+                : value.is_number()  ? JobValue{ValueKind::kNumber, value.dump()}
+                : value.is_boolean() ? JobValue{ValueKind::kBoolean, value.dump()}
+                : value.is_array()   ? list_value(value)
+                                     : JobValue{ValueKind::kOther, "an object"});
 }
 
 std::string print_job(const Job& job) {

@@ -32,11 +32,12 @@ size_t parse_job_key(std::string_view typed);
 
 /// What a value was where it came from.
 enum class ValueKind {
-  kBare,    ///< text of a format without types: a number where the key takes one
-  kText,    ///< a JSON string
-  kNumber,  ///< a JSON number, as digits
-  kList,    ///< a JSON list of plain values, as it stands between its brackets; "none" if empty
-  kOther,   ///< what no key takes; the text names it for a message: "true", "a list"
+  kBare,     ///< text of a format without types: a number where the key takes one
+  kText,     ///< a JSON string
+  kNumber,   ///< a JSON number, as digits
+  kBoolean,  ///< "true" or "false"
+  kList,     ///< a JSON list of plain values, as it stands between its brackets; "none" if empty
+  kOther,    ///< what no key takes; the text names it for a message: "an object"
 };
 
 struct JobValue {
@@ -45,7 +46,7 @@ struct JobValue {
 };
 
 /// Stores a value under the key of that index. A seed of -1 takes the seed away (A1111 means by it
-/// a random one); init_img takes the place of init_latents, and the other way round. `typed` names
+/// a random one); of rivals one takes the place of the other. `typed` names
 /// the key in the message of the kUsage that a value throws which the key does not take.
 void set_job_value(Job& job, size_t key, std::string_view typed, const JobValue& value);
 
@@ -56,14 +57,18 @@ void set_job_value(Job& job, std::string_view key, const std::string& text);
 /// The same for a JSON value; null changes nothing.
 void set_job_json(Job& job, std::string_view key, const nlohmann::json& value);
 
+/// Whether both keys say the same thing, so that only one can be given: init_img and init_latents,
+/// negative_prompt and negative_preset.
+bool are_rivals(std::string_view a, std::string_view b);
+
 /// Keys whose values cannot hold together.
 struct JobConflict {
   std::vector<std::string_view> keys;
   std::string message;
 };
 
-/// Eta without the ddim sampler, skip-layer guidance that ends before it begins, or seeds that pass
-/// the largest; nothing where all is well.
+/// Eta without the ddim sampler, a variance without ddpm, skip-layer guidance that ends before it
+/// begins, or seeds that pass the largest; nothing where all is well.
 std::optional<JobConflict> find_conflict(const Job& job);
 
 /// Throws kUsage where there is a conflict.

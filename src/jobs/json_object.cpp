@@ -87,7 +87,9 @@ class ObjectListener : public nlohmann::json_sax<Json> {
     job_.skip(key_, key_offset_);
     return true;
   }
-  bool boolean(bool value) override { return store({ValueKind::kOther, value ? "true" : "false"}); }
+  bool boolean(bool value) override {
+    return store({ValueKind::kBoolean, value ? "true" : "false"});
+  }
   bool number_integer(std::int64_t value) override {
     return store({ValueKind::kNumber, std::to_string(value)});
   }

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "sd/error.h"
+#include "sd/pipeline.h"
 
 #include "core/check.h"
 #include "io/utf8.h"
@@ -80,6 +81,34 @@ std::string parse_choice(std::string_view flag, std::string_view text,
   return name;
 }
 
+bool parse_boolean(std::string_view flag, std::string_view text) {
+  constexpr std::array<std::string_view, 2> kNames = {"true", "false"};
+  return parse_choice(flag, text, kNames) == kNames[0];
+}
+
+PixelSize parse_size(std::string_view flag, std::string_view text, int most) {
+  const size_t cross = std::min(text.find_first_of("xX"), text.size());
+  const auto width = whole_number<int>(text.substr(0, cross));
+  const auto height = whole_number<int>(text.substr(std::min(cross + 1, text.size())));
+  SD_CHECK(width && height && std::min(*width, *height) >= 1 && std::max(*width, *height) <= most,
+           ErrorKind::kUsage, flag, " expects WIDTHxHEIGHT with sides from 1 to ", most,
+           ", found '", text, "'");
+  return {*width, *height};
+}
+
+CropCorner parse_crop(std::string_view flag, std::string_view text, int most) {
+  const std::string_view typed = trim(text);
+  const size_t end = std::min(typed.find_first_of(", "), typed.size());
+  std::string_view rest = trim(typed.substr(end));
+  if (rest.starts_with(',')) rest = trim(rest.substr(1));
+  const auto top = whole_number<int>(typed.substr(0, end));
+  const auto left = whole_number<int>(rest);
+  SD_CHECK(top && left && std::min(*top, *left) >= 0 && std::max(*top, *left) <= most,
+           ErrorKind::kUsage, flag, " expects TOP,LEFT, two whole numbers from 0 to ", most,
+           ", found '", quotable(text), "'");
+  return {*top, *left};
+}
+
 std::string parse_text(std::string_view flag, std::string_view text) {
   SD_CHECK(is_utf8(text), ErrorKind::kUsage, flag,
            " expects text in UTF-8, found bytes that are not");
@@ -105,6 +134,12 @@ std::string print_integers(std::span<const int> numbers, char separator) {
     list += std::to_string(number);
   }
   return list;
+}
+
+std::string print_size(const PixelSize& size) { return concat_text(size.width, "x", size.height); }
+
+std::string print_crop(const CropCorner& corner, char separator) {
+  return print_integers(std::array{corner.top, corner.left}, separator);
 }
 
 std::string print_range(int64_t low, int64_t high) { return concat_text(low, " to ", high); }

@@ -9,6 +9,9 @@
 
 namespace sd {
 
+struct CropCorner;
+struct PixelSize;
+
 inline constexpr uint64_t kMaxSeed = std::numeric_limits<uint64_t>::max();
 
 /// A whole number from `low` to `high`, digits alone. `flag` names the option in the message of the
@@ -29,6 +32,15 @@ double parse_real(std::string_view flag, std::string_view text, double low, doub
 std::string parse_choice(std::string_view flag, std::string_view text,
                          std::span<const std::string_view> names);
 
+/// "true" or "false", whatever the case.
+bool parse_boolean(std::string_view flag, std::string_view text);
+
+/// WIDTHxHEIGHT, sides from 1 to `most`: "1024x768".
+PixelSize parse_size(std::string_view flag, std::string_view text, int most);
+
+/// TOP,LEFT, both from 0 to `most`, with a comma or spaces between.
+CropCorner parse_crop(std::string_view flag, std::string_view text, int most);
+
 /// Text that is valid UTF-8, the empty one included.
 std::string parse_text(std::string_view flag, std::string_view text);
 
@@ -40,6 +52,12 @@ std::string print_real(double number);
 
 /// "7,8,9"
 std::string print_integers(std::span<const int> numbers, char separator = ',');
+
+/// "1024x768"
+std::string print_size(const PixelSize& size);
+
+/// "0,16"
+std::string print_crop(const CropCorner& corner, char separator = ',');
 
 /// "1 to 1000", "0 to 0.5"
 std::string print_range(int64_t low, int64_t high);

@@ -26,7 +26,7 @@ constexpr std::string_view kStrength = "Denoising strength";
 constexpr std::string_view kRandom = "RNG";
 
 /// Fields whose value is that of a key.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kPlainFields = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 23> kPlainFields = {{
     {"Model", "model"},
     {"Variant", "variant"},
     {"Seed", "seed"},
@@ -46,11 +46,16 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kPlainFi
     {kSkipLayerScaleField, "skip_layer_scale"},
     {kSkipLayerStartField, "skip_layer_start"},
     {kSkipLayerStopField, "skip_layer_stop"},
+    {kOriginalSizeField, "original_size"},
+    {kTargetSizeField, "target_size"},
+    {kRopeGridField, "rope_grid"},
+    {kVarianceField, "variance"},
 }};
 
 /// The others that have an equal.
-constexpr std::array<std::string_view, 7> kTranslated = {
-    kSampler, kSchedule, kSize, kClipSkip, kTilingField, kRandom, kSkipLayersField};
+constexpr std::array<std::string_view, 10> kTranslated = {
+    kSampler, kSchedule,        kSize,      kClipSkip,     kTilingField,
+    kRandom,  kSkipLayersField, kCropField, kBinningField, kRoundedTimesField};
 
 /// Fields that tell of a picture, but not what it looks like.
 constexpr std::array<std::string_view, 10> kTelling = {
@@ -121,6 +126,28 @@ void add_sampler(Values& values, const Infotext& parameters) {
   if (is_sigmas(sigmas)) values.add(kSchedule, "sigmas", std::move(sigmas));
 }
 
+/// Lists of numbers, which have spaces between them there, and commas as keys take them.
+void add_lists(Values& values, const Infotext& parameters) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kLists = {
+      {{kSkipLayersField, "skip_layers"}, {kCropField, "crop"}}};
+  for (const auto& [field, key] : kLists) {
+    auto list = parameters.field(field);
+    if (!list) continue;
+    std::ranges::replace(*list, ' ', ',');
+    values.add(field, key, *std::move(list));
+  }
+}
+
+void add_switches(Values& values, const Infotext& parameters) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSwitches = {
+      {{kBinningField, "resolution_binning"}, {kRoundedTimesField, "rounded_times"}}};
+  for (const auto& [field, key] : kSwitches) {
+    const auto text = parameters.field(field);
+    if (!text || !values.wants(key)) continue;
+    values.add(field, key, parse_boolean(field, quotable(*text)) ? "true" : "false");
+  }
+}
+
 /// A number in the prompt behind a colon and before a parenthesis, as in "(red:1.3)".
 bool has_weight(const std::string& prompt) {
   for (size_t at = prompt.find(':'); at != prompt.npos; at = prompt.find(':', at + 1)) {
@@ -178,10 +205,8 @@ std::vector<PictureValue> picture_values(const Infotext& parameters,
       values.add(prompt.field, prompt.key, *std::move(text));
     }
   }
-  if (auto layers = parameters.field(kSkipLayersField)) {
-    std::ranges::replace(*layers, ' ', ',');
-    values.add(kSkipLayersField, "skip_layers", *std::move(layers));
-  }
+  add_lists(values, parameters);
+  add_switches(values, parameters);
   if (parameters.field(kT5Field) == kNoT5) values.add(kT5Field, "no_t5", "");
   if (parameters.field(kTilingField)) values.add(kTilingField, "vae_tiling", "");
   return values.take();

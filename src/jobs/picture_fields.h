@@ -15,13 +15,13 @@ namespace sd {
 struct PictureValue {
   std::string_view field;  ///< "CFG scale", as the parameters call it
   std::string_view key;    ///< "scale"; with hyphens for its _ it is the name of the option
-  std::string value;       ///< empty of vae_tiling and no_t5, options without a value
+  std::string value;       ///< empty of vae_tiling and no_t5, which are no keys of a job
 };
 
 /// What the parameters say beside the prompts, those of other programs as far as sd has an equal,
 /// in an order of its own and without what belongs to the keys of `without`. Whether a key takes
 /// its value is not checked. Errors: kUsage, naming the field, for a Size or Clip skip that is
-/// none.
+/// none, and for what is to be true or false.
 std::vector<PictureValue> picture_values(const Infotext& parameters,
                                          std::span<const std::string_view> without = {});
 

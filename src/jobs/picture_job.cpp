@@ -63,6 +63,7 @@ class Reader {
 
   void read(PictureJob& made) {
     check_is_one_picture(found_);
+    check_changes();
     read_prompts(made.job.request);
     if (found_.source == ParameterSource::kSd) {
       made.variant = "";
@@ -81,6 +82,15 @@ class Reader {
  private:
   bool is_changed(std::string_view key) const {
     return std::ranges::find(changed_, key) != changed_.end();
+  }
+
+  void check_changes() const {
+    for (const JobChange& change : changes_) {
+      for (const JobChange& other : changes_) {
+        SD_CHECK(!are_rivals(change.key, other.key), ErrorKind::kUsage, change.key, " and ",
+                 other.key, " cannot stand together");
+      }
+    }
   }
 
   void read_prompts(Request& request) const {

@@ -5,6 +5,7 @@
 #include "io/infotext.h"
 #include "jobs/parse_value.h"
 #include "jobs/prompt_keys.h"
+#include "jobs/request_limits.h"
 #include "jobs/sampler_names.h"
 
 namespace sd {
@@ -16,6 +17,22 @@ std::string title(std::string name) {
   if (!name.empty() && name[0] >= 'a' && name[0] <= 'z')
     name[0] = static_cast<char>(name[0] - 'a' + 'A');
   return name;
+}
+
+/// As Python prints it, and so A1111.
+const char* print_boolean(bool value) { return value ? "True" : "False"; }
+
+/// Of families that keep to a list of sizes, or tell their network of sizes and positions.
+void add_sizes(Infotext& text, const Request& request) {
+  const auto add = [&](std::string_view key, std::string value) {
+    text.fields.emplace_back(key, std::move(value));
+  };
+  if (request.resolution_binning) add(kBinningField, print_boolean(*request.resolution_binning));
+  if (request.original_size) add(kOriginalSizeField, print_size(*request.original_size));
+  if (request.target_size) add(kTargetSizeField, print_size(*request.target_size));
+  if (request.crop) add(kCropField, print_crop(*request.crop, ' '));
+  if (!is_usual_rope_grid(request.rope_grid)) add(kRopeGridField, request.rope_grid);
+  if (request.rounded_times) add(kRoundedTimesField, print_boolean(true));
 }
 
 }  // namespace
@@ -58,8 +75,10 @@ std::string picture_parameters(const Request& request, const Settings& settings,
     add(kSkipLayerStartField, print_real(skip.start));
     add(kSkipLayerStopField, print_real(skip.stop));
   }
+  add_sizes(text, request);
   if (!request.spacing.empty()) add("Timestep spacing", request.spacing);
-  if (origin.vae_tiling) add(kTilingField, "True");
+  if (!request.variance.empty()) add(kVarianceField, request.variance);
+  if (origin.vae_tiling) add(kTilingField, print_boolean(true));
   add("Device", settings.device);
   add("Dtype", settings.dtype);
   if (settings.t5 == kNoT5) {

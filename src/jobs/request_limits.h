@@ -17,5 +17,13 @@ inline constexpr int kMaxImages = 1000000;  ///< of one command, or of one job
 
 inline constexpr std::array<std::string_view, 3> kSigmas = {"karras", "exponential", "beta"};
 inline constexpr std::array<std::string_view, 3> kSpacings = {"leading", "linspace", "trailing"};
+inline constexpr std::array<std::string_view, 2> kRopeGrids = {"diffusers", "original"};
+inline constexpr std::array<std::string_view, 4> kVariances = {"fixed_small", "fixed_small_log",
+                                                               "fixed_large", "learned_range"};
+
+/// Whether rotary positions are on the grid that is taken where none is named.
+inline bool is_usual_rope_grid(std::string_view grid) {
+  return grid.empty() || grid == kRopeGrids.front();
+}
 
 }  // namespace sd

@@ -28,8 +28,6 @@ struct FamilyDefaults {
   double strength = 0.8;  ///< of img2img
 };
 
-enum class Guidance { kOff, kOn };
-
 /// Least memory is a lower bound; the true peak is below its double.
 constexpr double kPeakOfLeast = 2;
 
@@ -72,12 +70,19 @@ class Family {
   /// The type that the T5 text encoder computes in, "none" where the folder or the user leaves it
   /// out, empty for families without one.
   virtual std::string t5_name() const = 0;
+  /// Whether the network's output has, after the channels of the latents, as many that say how
+  /// large the variance of a step is.
+  virtual bool learns_variance() const = 0;
+  /// The size of the picture for a request that asks for `wanted`: another one in families that
+  /// keep to a list of sizes.
+  virtual PixelSize nearest_size(const Request& request, PixelSize wanted) const = 0;
   /// Errors: kUsage for a value that only this family can judge.
   virtual void check(const Request& request) const = 0;
 
   /// The prompts of a batch as the denoiser wants them: rows [negatives…, positives…] with
-  /// guidance, else the positives alone. Prompts that are cut are reported to the observer.
-  virtual Conditioning encode(const std::vector<Request>& batch, Guidance guidance,
+  /// guidance, else the positives alone, for pictures of that size. Prompts that are cut are
+  /// reported to the observer.
+  virtual Conditioning encode(const std::vector<Request>& batch, Guidance guidance, PixelSize size,
                               Observer& observer) = 0;
   /// Encodes what prompts of these requests are not yet known, for calls of `encode` to come.
   virtual void encode_ahead(const std::vector<Request>& requests, Observer& observer) = 0;

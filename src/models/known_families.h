@@ -22,6 +22,10 @@ inline constexpr std::array<std::string_view, 9> kStableDiffusion3Components = {
     "text_encoder_3", "tokenizer",    "tokenizer_2",
     "tokenizer_3",    "transformer",  "vae"};
 
+inline constexpr std::array<std::string_view, 7> kHunyuanDitComponents = {
+    "scheduler",   "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2",
+    "transformer", "vae"};
+
 /// A row for every pipeline class of registry.cpp.
 inline constexpr std::array kKnownFamilies = {
     KnownFamily{"StableDiffusionPipeline", "Stable Diffusion 1 or 2", "unet",
@@ -32,6 +36,7 @@ inline constexpr std::array kKnownFamilies = {
                 kStableDiffusion3Components},
     KnownFamily{"StableDiffusion3Img2ImgPipeline", "Stable Diffusion 3", "transformer",
                 kStableDiffusion3Components},
+    KnownFamily{"HunyuanDiTPipeline", "HunyuanDiT", "transformer", kHunyuanDitComponents},
 };
 
 }  // namespace sd

@@ -9,6 +9,7 @@
 #include "core/config_reader.h"
 #include "core/model_file.h"
 #include "io/component_files.h"
+#include "models/hunyuan_dit/tencent_layout.h"
 
 namespace sd {
 namespace {
@@ -28,10 +29,19 @@ std::string describe(const fs::path& path) {
 
 }  // namespace
 
+bool is_model_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path / "model_index.json", ignored) ||
+         find_tencent_folder(path).has_value();
+}
+
 ModelFolder read_model_folder(const fs::path& path) {
   std::error_code ignored;
   const fs::path index = path / "model_index.json";
   if (fs::is_directory(path, ignored)) check_model_folder(path);
+  if (!is_there(index)) {
+    if (auto folder = find_tencent_folder(path)) return *std::move(folder);
+  }
   SD_CHECK(is_there(index), ErrorKind::kModel, path.string(),
            ": expected a model in diffusers layout (a folder with model_index.json), ",
            describe(path));
@@ -63,18 +73,23 @@ fs::path component_folder(const ModelFolder& folder, const std::string& componen
       classes.empty() || std::find(classes.begin(), classes.end(), found->second) != classes.end(),
       ErrorKind::kModel, index, ": the component '", component, "' is a ", found->second,
       ", expected ", classes[0]);
-  const fs::path path = folder.path / component;
-  SD_CHECK(is_there(path), ErrorKind::kModel, path.string(),
-           ": the folder is missing although model_index.json names it");
+  const fs::path path = folder.folder_of(component);
+  SD_CHECK(is_there(path), ErrorKind::kModel, path.string(), ": the folder is missing ",
+           folder.layout == FolderLayout::kDiffusers ? "although model_index.json names it"
+                                                     : "that HunyuanDiT in Tencent's layout has");
   check_model_folder(path);
   return path;
 }
 
 void check_variant(const ModelFolder& folder, const std::string& variant) {
   if (variant.empty()) return;
+  if (folder.layout == FolderLayout::kTencent) {
+    find_tencent_weights(folder, "transformer", variant);
+    return;
+  }
   std::set<std::string> variants;
   for (const auto& [component, class_name] : folder.components) {
-    variants.merge(weight_variants(folder.path / component));
+    variants.merge(weight_variants(folder.folder_of(component)));
   }
   const bool no_weights = variants.empty();  // which the first component will say
   if (no_weights || variants.contains(variant)) return;
@@ -95,6 +110,13 @@ ComponentPaths find_component(const ModelFolder& folder, const std::string& comp
                                     "'; the plain ones are used"));
   }
   return {path / "config.json", std::move(files.paths)};
+}
+
+ComponentPaths find_diffusers_part(const ModelFolder& folder, const ComponentClass& component,
+                                   const LoadOptions& options, Observer& observer) {
+  check_variant(folder, options.variant);
+  return find_component(folder, component.name, {component.class_name},
+                        {"diffusion_pytorch_model", options.variant}, observer);
 }
 
 bool older_than(const std::string& version, int major, int minor) {

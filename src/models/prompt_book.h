@@ -9,8 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "sd/pipeline.h"
+
 #include "core/placement.h"
 #include "core/tensor_ops.h"
+#include "models/denoiser.h"
 #include "text/prompt_cache.h"
 
 namespace sd {
@@ -87,5 +90,20 @@ class PromptBook {
   size_t kinds_;
   PromptCache cache_;
 };
+
+/// The prompts of requests that are to come; `prompts_of` gives those of a batch that is guided or
+/// is not.
+template <typename PromptsOf>
+auto prompts_ahead(const std::vector<Request>& requests, double default_scale,
+                   const PromptsOf& prompts_of) {
+  decltype(prompts_of(requests, Guidance::kOn)) all;
+  for (const Request& request : requests) {
+    const bool is_guided = request.scale.value_or(default_scale) > 1;
+    for (auto& prompt : prompts_of({request}, is_guided ? Guidance::kOn : Guidance::kOff)) {
+      all.push_back(std::move(prompt));
+    }
+  }
+  return all;
+}
 
 }  // namespace sd

@@ -3,6 +3,7 @@
 
 #include "core/check.h"
 #include "models/family.h"
+#include "models/hunyuan_dit/hunyuan_dit.h"
 #include "models/sd3/sd3.h"
 #include "models/stable_diffusion/stable_diffusion.h"
 
@@ -19,6 +20,7 @@ const std::map<std::string, Loader>& loaders() {
       {"StableDiffusionImg2ImgPipeline", load_stable_diffusion},
       {"StableDiffusion3Pipeline", load_sd3},
       {"StableDiffusion3Img2ImgPipeline", load_sd3},
+      {"HunyuanDiTPipeline", load_hunyuan_dit},
   };
   return kLoaders;
 }

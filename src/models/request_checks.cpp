@@ -65,12 +65,46 @@ void check_skip_layers(const SkipLayerGuidance& skip, const ModelFeatures& featu
            "--skip-layer-stop: expected a number from 0 to 1, found ", skip.stop);
 }
 
+void check_told_size(const std::optional<PixelSize>& size, const char* flag, bool is_told) {
+  if (!size) return;
+  SD_CHECK(is_told, ErrorKind::kUsage, flag, ": the network of this model is not told of sizes");
+  SD_CHECK(size->width > 0 && size->height > 0, ErrorKind::kUsage, flag,
+           ": expected a width and a height above 0, found ", size->width, "x", size->height);
+}
+
+void check_sizes(const Request& request, const ModelFeatures& features) {
+  check_told_size(request.original_size, "--original-size", features.has_sizes);
+  check_told_size(request.target_size, "--target-size", features.has_sizes);
+  if (request.crop) {
+    SD_CHECK(features.has_sizes, ErrorKind::kUsage,
+             "--crop: the network of this model is not told of sizes");
+    SD_CHECK(request.crop->top >= 0 && request.crop->left >= 0, ErrorKind::kUsage,
+             "--crop: expected two whole numbers from 0, found ", request.crop->top, ",",
+             request.crop->left);
+  }
+  SD_CHECK(!request.resolution_binning || features.has_binning, ErrorKind::kUsage,
+           "--resolution-binning: this model has no list of sizes");
+}
+
+void check_rope(const Request& request, const ModelFeatures& features) {
+  if (!request.rope_grid.empty()) {
+    SD_CHECK(features.has_rope, ErrorKind::kUsage,
+             "--rope-grid: this model has no rotary positions");
+    SD_CHECK(request.rope_grid == "diffusers" || request.rope_grid == "original", ErrorKind::kUsage,
+             "--rope-grid: expected diffusers or original, found '", request.rope_grid, "'");
+  }
+  SD_CHECK(!request.rounded_times || features.has_rope, ErrorKind::kUsage,
+           "--rounded-times: diffusers does not round the times of this model");
+}
+
 }  // namespace
 
 void check_features(const Request& request, const ModelFeatures& features) {
   check_prompts(request, features);
   check_sequence_length(request, features);
   check_skip_layers(request.skip_layers, features);
+  check_sizes(request, features);
+  check_rope(request, features);
 }
 
 void check_features(const LoadOptions& options, const ModelFeatures& features) {

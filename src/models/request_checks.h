@@ -18,6 +18,9 @@ struct ModelFeatures {
   bool lacks_t5 = false;  ///< an optional one that the folder has not got, or --no-t5 left out
   int most_tokens = 0;    ///< of --max-sequence-length; 0: the number is not to be chosen
   int blocks = 0;         ///< of the network, which skip-layer guidance may leave out; 0: it cannot
+  bool has_sizes = false;    ///< the network is told of original size, target size and crop
+  bool has_rope = false;     ///< rotary positions on a grid
+  bool has_binning = false;  ///< the family keeps to a list of sizes
 };
 
 /// Errors: kUsage naming the flag, for what the model has no answer to, and for values that it

@@ -6,11 +6,13 @@
 
 namespace sd {
 
-/// The MLP of diffusion transformers, four times as wide inside, with GELU by its tanh
+/// The MLP of diffusion transformers, as a rule four times as wide inside, with GELU by its tanh
 /// approximation (diffusers `FeedForward` with "gelu-approximate"). Children: net.0.proj, net.2.
 class GeluFeedForward : public torch::nn::Module {
  public:
-  GeluFeedForward(const Weights& w, int64_t width) : net_(make_child<Net>(this, w, "net", width)) {}
+  GeluFeedForward(const Weights& w, int64_t width) : GeluFeedForward(w, width, 4 * width) {}
+  GeluFeedForward(const Weights& w, int64_t width, int64_t inner_width)
+      : net_(make_child<Net>(this, w, "net", width, inner_width)) {}
 
   /// x [B, L, width] -> same shape
   at::Tensor forward(const at::Tensor& x) const {
@@ -19,16 +21,16 @@ class GeluFeedForward : public torch::nn::Module {
 
  private:
   struct In : torch::nn::Module {
-    In(const Weights& w, int64_t width)
-        : proj(make_child<Linear>(this, w, "proj", width, 4 * width)) {}
+    In(const Weights& w, int64_t width, int64_t inner_width)
+        : proj(make_child<Linear>(this, w, "proj", width, inner_width)) {}
 
     std::shared_ptr<Linear> proj;
   };
 
   struct Net : torch::nn::Module {
-    Net(const Weights& w, int64_t width)
-        : in(make_child<In>(this, w, "0", width)),
-          out(make_child<Linear>(this, w, "2", 4 * width, width)) {}
+    Net(const Weights& w, int64_t width, int64_t inner_width)
+        : in(make_child<In>(this, w, "0", width, inner_width)),
+          out(make_child<Linear>(this, w, "2", inner_width, width)) {}
 
     std::shared_ptr<In> in;
     std::shared_ptr<Linear> out;

@@ -29,7 +29,8 @@ class GroupNorm : public torch::nn::Module {
   double eps_;
 };
 
-/// torch.nn.LayerNorm over the last dimension with affine weight [D] and bias [D].
+/// torch.nn.LayerNorm over the last dimension with affine weight [D] and bias [D]. It is computed
+/// in float32 in every type and rounded once, so it is diffusers' `FP32LayerNorm`, too.
 class LayerNorm : public torch::nn::Module {
  public:
   LayerNorm(const Weights& w, int64_t width, double eps)

@@ -12,23 +12,26 @@ struct TimestepMlpShape {
   Activation activation = Activation::kSilu;
   std::optional<Activation> post_activation = {};
   std::optional<int64_t> condition_width = {};
+  std::optional<int64_t> hidden = {};  ///< between the layers, where that is not `out`
 };
 
 /// Two linear layers for a sinusoid or another vector (diffusers `TimestepEmbedding`; also
-/// `PixArtAlphaTextProjection`, which is the same for pooled text).
+/// `PixArtAlphaTextProjection`, which is the same for text). SiLU is computed in float32 in every
+/// type and rounded once, as diffusers' `FP32SiLU` is.
 class TimestepMlp : public torch::nn::Module {
  public:
   TimestepMlp(const Weights& w, const TimestepMlpShape& shape)
       : activation_(shape.activation), post_activation_(shape.post_activation) {
-    linear_1_ = make_child<Linear>(this, w, "linear_1", shape.in, shape.out);
+    const int64_t hidden = shape.hidden.value_or(shape.out);
+    linear_1_ = make_child<Linear>(this, w, "linear_1", shape.in, hidden);
     if (shape.condition_width) {
       cond_proj_ =
           make_child<Linear>(this, w, "cond_proj", *shape.condition_width, shape.in, Bias::kNo);
     }
-    linear_2_ = make_child<Linear>(this, w, "linear_2", shape.out, shape.out);
+    linear_2_ = make_child<Linear>(this, w, "linear_2", hidden, shape.out);
   }
 
-  /// x [M, in] -> [M, out]
+  /// x [..., in] -> [..., out]
   at::Tensor forward(const at::Tensor& x) const {
     const at::Tensor y = linear_2_->forward(activate(activation_, linear_1_->forward(x)));
     return post_activation_ ? activate(*post_activation_, y) : y;

@@ -23,8 +23,9 @@ at::Tensor first_rows(const at::Tensor& rows, int64_t images, int64_t all) {
 }
 
 Conditioning first_rows(const Conditioning& all_rows, int64_t images, int64_t all) {
-  Conditioning rows;
-  for (const auto field : {&Conditioning::text, &Conditioning::pooled, &Conditioning::time_ids,
+  Conditioning rows = all_rows;
+  for (const auto field : {&Conditioning::text, &Conditioning::text_mask, &Conditioning::t5,
+                           &Conditioning::t5_mask, &Conditioning::pooled, &Conditioning::time_ids,
                            &Conditioning::class_labels, &Conditioning::guidance_states}) {
     rows.*field = first_rows(all_rows.*field, images, all);
   }
@@ -109,6 +110,16 @@ at::Tensor guide_all(const DenoiseTask& task, const Stretch& stretch, int64_t ca
   return cat_rows(rescaled);
 }
 
+/// A network's output [N, C or 2C, h, w] -> what it says of the sample [N, C, h, w], and what it
+/// says of the variance of each image [B, C, h, w]: with the prompt, not guided (as in diffusers'
+/// IFPipeline and DiT's sampling). Undefined where it says nothing.
+std::pair<at::Tensor, at::Tensor> split_variance(const at::Tensor& output, const Stretch& stretch) {
+  const int64_t channels = stretch.parts.front().latents.size(1);
+  if (output.size(1) == channels) return {output, {}};
+  const at::Tensor positive = output.narrow(0, output.size(0) - stretch.images, stretch.images);
+  return {output.narrow(1, 0, channels), positive.narrow(1, channels, channels)};
+}
+
 /// One call of the model, and a step of each part.
 void run_call(const DenoiseTask& task, const Stretch& stretch, int64_t call) {
   std::vector<at::Tensor> inputs;
@@ -120,13 +131,17 @@ void run_call(const DenoiseTask& task, const Stretch& stretch, int64_t call) {
   const bool is_guided = task.guidance == Guidance::kOn;
   const at::Tensor rows =
       is_guided ? at::cat({input, input}).contiguous(at::MemoryFormat::ChannelsLast) : input;
-  at::Tensor output = task.denoiser.run(rows, call - stretch.first).to(at::kFloat);
-  if (is_guided) output = guide_all(task, stretch, call, input, output);
+  const auto [output, variance] =
+      split_variance(task.denoiser.run(rows, call - stretch.first).to(at::kFloat), stretch);
+  const at::Tensor guided = is_guided ? guide_all(task, stretch, call, input, output) : output;
   int64_t row = 0;
   for (DenoisePart& part : stretch.parts) {
     const int64_t images = part.latents.size(0);
-    const StepOutput next =
-        part.scheduler.step(output.narrow(0, row, images), part.latents, part.noise);
+    at::Tensor own = guided.narrow(0, row, images);
+    if (part.scheduler.takes_variance() && variance.defined()) {
+      own = at::cat({own, variance.narrow(0, row, images)}, 1);
+    }
+    const StepOutput next = part.scheduler.step(own, part.latents, part.noise);
     part.latents = next.prev;
     row += images;
     const int64_t done = call + 1;

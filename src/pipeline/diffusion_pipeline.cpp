@@ -3,8 +3,6 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/nan_to_num.h>
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <functional>
 
 #include "core/check.h"
@@ -13,49 +11,26 @@
 #include "core/stop.h"
 #include "core/tensor_ops.h"
 #include "diffusion/registry.h"
+#include "pipeline/bound_run.h"
 #include "pipeline/denoise.h"
 #include "pipeline/image_tensors.h"
 #include "pipeline/remaining_calls.h"
+#include "pipeline/run_checks.h"
 
 namespace sd {
 namespace {
 
-/// Seconds since it was made or last read.
-class Stopwatch {
- public:
-  double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    return std::chrono::duration<double>(now - std::exchange(start_, now)).count();
-  }
+constexpr const char* kAdvice = "another sampler, more steps or a lower --scale";
 
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-/// Fails where a value is not finite: with the weight that is to blame, else with what to try.
-void check_finite(const at::Tensor& values, const char* what, const Family& family,
-                  const Placement& placement) {
-  if (at::isfinite(values).all().item<bool>()) return;
-  const std::optional<std::string> broken = family.find_broken_weight();
-  SD_CHECK(!broken, ErrorKind::kModel, *broken, ", so the ", what, " became NaN or infinite");
-  const bool half = placement.dtype != at::kFloat;
-  fail(ErrorKind::kNumeric, "the ", what, " became NaN or infinite; ",
-       half ? "try --dtype fp32" : "try another sampler, more steps or a lower --scale");
-}
-
-/// Refuses what cannot fit before anything is computed. What may just fit is tried.
+/// Refuses what cannot fit before anything is computed.
 void check_memory(const RunPlan& plan, const Family& family, const Placement& placement) {
-  constexpr double kGigabyte = 1 << 30;
   const int factor = family.latent_factor();
   const auto images = static_cast<int64_t>(plan.images());
-  const double needed =
-      family.least_memory(images, plan.guidance, plan.height / factor, plan.width / factor);
-  const auto available = available_memory(placement.device);
-  if (!available || needed <= *available) return;
-  fail(ErrorKind::kMemory, images > 1 ? concat_text(images, " pictures at once") : "a picture",
-       " of ", plan.width, "x", plan.height, " would need more than ",
-       std::ceil(needed / kGigabyte), " GB of memory, and ", std::floor(*available / kGigabyte),
-       " GB are free; lower --width, --height or --batch-size, or try --vae-tiling");
+  sd::check_memory(
+      family.least_memory(images, plan.guidance, plan.height / factor, plan.width / factor),
+      concat_text(images > 1 ? concat_text(images, " pictures at once") : "a picture", " of ",
+                  plan.width, "x", plan.height),
+      "lower --width, --height or --batch-size, or try --vae-tiling", placement);
 }
 
 std::vector<uint64_t> seeds_of(const std::vector<Request>& batch) {
@@ -203,6 +178,10 @@ Estimate DiffusionPipeline::estimate(const std::vector<Request>& requests) {
   return sum;
 }
 
+Bound DiffusionPipeline::evaluate_bound(const BoundRequest& request, Observer& observer) {
+  return run_bound(request, {*family_, placement_, options_.low_memory}, observer);
+}
+
 std::vector<Painted> DiffusionPipeline::paint(const std::vector<Request>& requests,
                                               Observer& observer) {
   std::vector<Painted> results(requests.size());
@@ -236,7 +215,7 @@ void DiffusionPipeline::paint_run(const RunPlan& plan, const std::vector<Request
   std::vector<at::Tensor> rows;
   for (const Part& part : parts) rows.push_back(part.latents);
   const at::Tensor latents = rows.size() == 1 ? rows[0] : at::cat(rows);
-  check_finite(latents, "latents", *family_, placement_);
+  check_finite(latents, "latents", kAdvice, *family_, placement_);
   timings.denoise = watch.lap();
 
   check_not_stopped(observer);
@@ -267,7 +246,9 @@ Conditioning DiffusionPipeline::encode_prompts(const RunPlan& plan, const std::v
     if (!part.calls.times.empty()) batch.insert(batch.end(), part.batch.begin(), part.batch.end());
   }
   Conditioning conditioning;
-  if (!batch.empty()) conditioning = family_->encode(batch, plan.guidance, observer);
+  if (!batch.empty()) {
+    conditioning = family_->encode(batch, plan.guidance, {plan.width, plan.height}, observer);
+  }
   if (options_.low_memory) family_->release_text();
   return conditioning;
 }
@@ -376,7 +357,7 @@ void DiffusionPipeline::preview(const std::vector<size_t>& indices, const at::Te
 std::vector<Picture> DiffusionPipeline::decode(const at::Tensor& latents) {
   AutoencoderKl& vae = family_->autoencoder();
   const at::Tensor images = vae.decode(unscale_latents(vae.config(), latents));
-  check_finite(images, "picture", *family_, placement_);
+  check_finite(images, "picture", kAdvice, *family_, placement_);
   return tensor_to_pictures(images);
 }
 

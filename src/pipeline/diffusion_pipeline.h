@@ -26,7 +26,10 @@ class DiffusionPipeline : public Pipeline {
   ModelDefaults defaults() const override;
   int suggested_batch_size(const Request& request) const override;
   Estimate estimate(const std::vector<Request>& requests) override;
-  int size_multiple() const override { return family_->size_multiple(); }
+  Bound evaluate_bound(const BoundRequest& request, Observer& observer) override;
+  PixelSize picture_size(const Request& request) const override {
+    return sd::picture_size(request, *family_);
+  }
   LatentSpace latent_space() const override {
     return {static_cast<int>(family_->latent_channels()), family_->latent_factor()};
   }

@@ -64,7 +64,12 @@ class GuardedPipeline : public Pipeline {
   Estimate estimate(const std::vector<Request>& requests) override {
     return translate_errors([&] { return pipeline_->estimate(requests); });
   }
-  int size_multiple() const override { return pipeline_->size_multiple(); }
+  Bound evaluate_bound(const BoundRequest& request, Observer& observer) override {
+    return translate_errors([&] { return pipeline_->evaluate_bound(request, observer); });
+  }
+  PixelSize picture_size(const Request& request) const override {
+    return translate_errors([&] { return pipeline_->picture_size(request); });
+  }
   LatentSpace latent_space() const override { return pipeline_->latent_space(); }
 
  private:

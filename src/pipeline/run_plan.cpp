@@ -13,11 +13,6 @@
 namespace sd {
 namespace {
 
-struct Size {
-  int width;
-  int height;
-};
-
 /// "; the nearest are 496 and 512", those in the range alone; empty where the side is not in it.
 std::string nearest_sides(int side, int multiple, int most) {
   if (side <= 0 || side > most) return "";
@@ -38,12 +33,70 @@ int check_side(int side, const Family& family, const char* flag) {
   return side;
 }
 
-/// The size that a request names; else its input's, rounded down to the multiple; else the
-/// family's.
-Size picture_size(const Request& request, const Family& family) {
+void check_values(const Request& request) {
+  SD_CHECK(std::isfinite(request.eta) && request.eta >= 0, ErrorKind::kUsage,
+           "--eta: expected a number from 0, found ", request.eta);
+  const double strength = request.strength.value_or(1);
+  SD_CHECK(strength >= 0 && strength <= 1, ErrorKind::kUsage,
+           "--strength: expected a number from 0 to 1, found ", strength);
+  SD_CHECK(std::isfinite(request.scale.value_or(0)), ErrorKind::kUsage,
+           "--scale: expected a finite number");
+  SD_CHECK(!(request.init_image && request.init_latents), ErrorKind::kUsage,
+           "--init-img and --init-latents: only one of them can be the start");
+}
+
+/// All that the images of a part must agree in.
+auto part_key(const Request& request, int steps, double strength) {
+  const SkipLayerGuidance& skip = request.skip_layers;
+  return std::tuple(steps, request.guidance_rescale,
+                    skip.layers.empty() ? SkipLayerGuidance() : skip, request.sampler,
+                    request.sigmas, request.spacing, request.variance, request.eta,
+                    request.init_image.has_value(), request.init_latents.has_value(),
+                    has_input(request) ? strength : 1.0);
+}
+using PartKey = decltype(part_key(Request(), 0, 0));
+
+/// All that the images of a batch must agree in. Texts of other lengths are tensors of other
+/// shapes.
+auto draft_key(const Request& request, const PixelSize& size, Guidance guidance) {
+  return std::tuple(size.width, size.height, guidance, request.max_sequence_length,
+                    request.rope_grid == "original", request.rounded_times);
+}
+using DraftKey = decltype(draft_key(Request(), {}, Guidance::kOff));
+
+/// A plan on its way: its parts and what each of them shares.
+struct Draft {
+  RunPlan plan;
+  DraftKey key;
+  std::vector<PartKey> keys;
+};
+
+Draft& draft_for(std::vector<Draft>& drafts, const Request& request, const PixelSize& size,
+                 Guidance guidance) {
+  DraftKey key = draft_key(request, size, guidance);
+  const auto found = std::ranges::find(drafts, key, &Draft::key);
+  if (found != drafts.end()) return *found;
+  drafts.push_back({{size.width, size.height, guidance, {}}, std::move(key), {}});
+  return drafts.back();
+}
+
+RunPart new_part(const Request& request, int steps, const Family& family) {
+  const SamplerChoice choice{request.sampler, request.sigmas, request.spacing, request.variance};
+  RunPart part{{}, steps, swap_scheduler(family.scheduler_config(), choice)};
+  SD_CHECK(!request.variance.starts_with("learned") || family.learns_variance(), ErrorKind::kUsage,
+           "--variance ", request.variance, ": the network of this model learned no variance");
+  SD_CHECK(request.eta == 0 || sampler_name(part.scheduler) == "ddim", ErrorKind::kUsage,
+           "--eta: only the sampler ddim has an eta, the sampler is ",
+           sampler_name(part.scheduler));
+  return part;
+}
+
+}  // namespace
+
+PixelSize picture_size(const Request& request, const Family& family) {
   const int multiple = family.size_multiple();
   const int factor = family.latent_factor();
-  Size size{family.defaults().width, family.defaults().height};
+  PixelSize size{family.defaults().width, family.defaults().height};
   if (request.init_image) {
     const Picture& input = *request.init_image;
     SD_CHECK(
@@ -63,60 +116,11 @@ Size picture_size(const Request& request, const Family& family) {
              "--width and --height: the latents of --init-latents make a picture of ", size.width,
              "x", size.height, ", leave both out");
   }
-  return {check_side(request.width.value_or(size.width), family, "--width"),
-          check_side(request.height.value_or(size.height), family, "--height")};
+  const PixelSize wanted = {request.width.value_or(size.width),
+                            request.height.value_or(size.height)};
+  size = request.init_latents ? wanted : family.nearest_size(request, wanted);
+  return {check_side(size.width, family, "--width"), check_side(size.height, family, "--height")};
 }
-
-void check_values(const Request& request) {
-  SD_CHECK(std::isfinite(request.eta) && request.eta >= 0, ErrorKind::kUsage,
-           "--eta: expected a number from 0, found ", request.eta);
-  const double strength = request.strength.value_or(1);
-  SD_CHECK(strength >= 0 && strength <= 1, ErrorKind::kUsage,
-           "--strength: expected a number from 0 to 1, found ", strength);
-  SD_CHECK(std::isfinite(request.scale.value_or(0)), ErrorKind::kUsage,
-           "--scale: expected a finite number");
-  SD_CHECK(!(request.init_image && request.init_latents), ErrorKind::kUsage,
-           "--init-img and --init-latents: only one of them can be the start");
-}
-
-/// All that the images of a part must agree in.
-auto part_key(const Request& request, int steps, double strength) {
-  const SkipLayerGuidance& skip = request.skip_layers;
-  return std::tuple(steps, request.guidance_rescale,
-                    skip.layers.empty() ? SkipLayerGuidance() : skip, request.sampler,
-                    request.sigmas, request.spacing, request.eta, request.init_image.has_value(),
-                    request.init_latents.has_value(), has_input(request) ? strength : 1.0);
-}
-using PartKey = decltype(part_key(Request(), 0, 0));
-
-/// A plan on its way: its parts and what each of them shares.
-struct Draft {
-  RunPlan plan;
-  std::optional<int> max_sequence_length;  ///< texts of other lengths are tensors of other shapes
-  std::vector<PartKey> keys;
-};
-
-Draft& draft_for(std::vector<Draft>& drafts, const Size& size, Guidance guidance,
-                 std::optional<int> max_sequence_length) {
-  const auto found = std::ranges::find_if(drafts, [&](const Draft& draft) {
-    return draft.plan.width == size.width && draft.plan.height == size.height &&
-           draft.plan.guidance == guidance && draft.max_sequence_length == max_sequence_length;
-  });
-  if (found != drafts.end()) return *found;
-  drafts.push_back({{size.width, size.height, guidance, {}}, max_sequence_length, {}});
-  return drafts.back();
-}
-
-RunPart new_part(const Request& request, int steps, const Family& family) {
-  const SamplerChoice choice{request.sampler, request.sigmas, request.spacing};
-  RunPart part{{}, steps, swap_scheduler(family.scheduler_config(), choice)};
-  SD_CHECK(request.eta == 0 || sampler_name(part.scheduler) == "ddim", ErrorKind::kUsage,
-           "--eta: only the sampler ddim has an eta, the sampler is ",
-           sampler_name(part.scheduler));
-  return part;
-}
-
-}  // namespace
 
 bool has_input(const Request& request) { return request.init_image || request.init_latents; }
 
@@ -133,10 +137,9 @@ std::vector<RunPlan> plan_runs(const std::vector<Request>& requests, const Famil
     const Request& request = requests[i];
     check_values(request);
     family.check(request);
-    const Size size = picture_size(request, family);
+    const PixelSize size = picture_size(request, family);
     const bool is_guided = request.scale.value_or(defaults.scale) > 1;
-    Draft& draft = draft_for(drafts, size, is_guided ? Guidance::kOn : Guidance::kOff,
-                             request.max_sequence_length);
+    Draft& draft = draft_for(drafts, request, size, is_guided ? Guidance::kOn : Guidance::kOff);
     const int own_steps = has_input(request) ? defaults.img2img_steps : defaults.steps;
     const int steps = request.steps.value_or(own_steps);
     const PartKey key = part_key(request, steps, request.strength.value_or(defaults.strength));

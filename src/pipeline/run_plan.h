@@ -34,6 +34,11 @@ struct RunPlan {
 /// Errors: kUsage naming the flag, what was expected and what was found.
 std::vector<RunPlan> plan_runs(const std::vector<Request>& requests, const Family& family);
 
+/// The size of a request's picture: the one that it names; else its input's, rounded down to the
+/// multiple; else the family's. What the family makes of it, where it keeps to sizes of its own.
+/// Errors: kUsage, kInput.
+PixelSize picture_size(const Request& request, const Family& family);
+
 /// Whether the image starts from a picture or from latents.
 bool has_input(const Request& request);
 

@@ -29,7 +29,9 @@ void append_bytes(std::string& bytes, std::string_view token) {
   bytes += read;
 }
 
-std::string text_of_bytes(const std::string& bytes) {
+std::string text_of_tokens(const std::vector<std::string>& tokens) {
+  std::string bytes;
+  for (const std::string& token : tokens) append_bytes(bytes, token);
   return strip(replace_all(repair_utf8(bytes), kWordEnd, " "));
 }
 
@@ -101,23 +103,9 @@ class ClipTokenizer::Impl {
   }
 
   std::string decode(std::span<const int64_t> ids) const {
-    std::vector<std::string> parts;
-    std::optional<std::string> bytes;  // of the byte-level tokens since the last separate one
-    for (const int64_t id : ids) {
-      const std::string_view token = token_of(id);
-      if (slow_tokens_.separate.contains(token)) {
-        if (bytes) parts.push_back(text_of_bytes(*bytes));
-        if (!parts.empty() && parts.back().empty()) parts.pop_back();
-        bytes.reset();
-        parts.emplace_back(token);
-      } else {
-        if (!bytes) bytes.emplace();
-        append_bytes(*bytes, token);
-      }
-    }
-    if (bytes) parts.push_back(text_of_bytes(*bytes));
-    std::string text;
-    for (size_t i = 0; i < parts.size(); ++i) text += (i > 0 ? " " : "") + parts[i];
+    std::vector<std::string> tokens;
+    for (const int64_t id : ids) tokens.emplace_back(token_of(id));
+    std::string text = decode_runs(std::move(tokens), slow_tokens_.separate, text_of_tokens);
     return files_.config.clean_up_spaces ? clean_up_spaces(std::move(text)) : text;
   }
 

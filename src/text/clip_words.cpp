@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "text/fast_unicode.h"
 #include "text/unicode.h"
 
 namespace sd {
@@ -11,25 +12,6 @@ namespace {
 constexpr char32_t kLongS = 0x017F;
 constexpr char32_t kYpogegrammeni = 0x0345;
 constexpr char32_t kReplacement = 0xFFFD;
-
-// What has a combining class or a canonical composition since Unicode 10: the normalization tables
-// of the tokenizers library are those of Unicode 9, where these are unassigned.
-constexpr std::array kUnknownToFastNfc = {
-    CharRange{0x07FD, 0x07FD},   CharRange{0x0898, 0x089F},   CharRange{0x08CA, 0x08D3},
-    CharRange{0x09FE, 0x09FE},   CharRange{0x0C3C, 0x0C3C},   CharRange{0x0D3B, 0x0D3C},
-    CharRange{0x0EBA, 0x0EBA},   CharRange{0x0ECE, 0x0ECE},   CharRange{0x1715, 0x1715},
-    CharRange{0x1ABF, 0x1ACE},   CharRange{0x1DF6, 0x1DFA},   CharRange{0xA82C, 0xA82C},
-    CharRange{0x10D24, 0x10D27}, CharRange{0x10EAB, 0x10EAC}, CharRange{0x10EFD, 0x10EFF},
-    CharRange{0x10F46, 0x10F50}, CharRange{0x10F82, 0x10F85}, CharRange{0x11070, 0x11070},
-    CharRange{0x1133B, 0x1133B}, CharRange{0x1145E, 0x1145E}, CharRange{0x11839, 0x1183A},
-    CharRange{0x11930, 0x11930}, CharRange{0x11935, 0x11935}, CharRange{0x11938, 0x11938},
-    CharRange{0x1193D, 0x1193E}, CharRange{0x11943, 0x11943}, CharRange{0x119E0, 0x119E0},
-    CharRange{0x11A34, 0x11A34}, CharRange{0x11A47, 0x11A47}, CharRange{0x11A99, 0x11A99},
-    CharRange{0x11D42, 0x11D42}, CharRange{0x11D44, 0x11D45}, CharRange{0x11D97, 0x11D97},
-    CharRange{0x11F41, 0x11F42}, CharRange{0x16FF0, 0x16FF1}, CharRange{0x1E08F, 0x1E08F},
-    CharRange{0x1E130, 0x1E136}, CharRange{0x1E2AE, 0x1E2AE}, CharRange{0x1E2EC, 0x1E2EF},
-    CharRange{0x1E4EC, 0x1E4EF},
-};
 
 constexpr std::array<std::u32string_view, 2> kMarkers = {U"<|startoftext|>", U"<|endoftext|>"};
 constexpr std::array<std::u32string_view, 7> kContractions = {U"'s", U"'t",  U"'re", U"'ve",
@@ -48,14 +30,6 @@ Class class_of(char32_t c) {
 /// The class in a pattern that ignores case: U+0345 shares its case folding with the letter iota,
 /// so that the negated set does not hold it either.
 Class class_ignoring_case(char32_t c) { return c == kYpogegrammeni ? Class::kSpace : class_of(c); }
-
-/// The ideographs that BERT's BasicTokenizer sets apart.
-bool is_ideograph(char32_t c) {
-  return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) ||
-         (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B73F) ||
-         (c >= 0x2B740 && c <= 0x2B81F) || (c >= 0x2B820 && c <= 0x2CEAF) ||
-         (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
-}
 
 /// The length of the first of `words` that `text` begins with, 0 where there is none.
 template <typename Fold>
@@ -98,21 +72,6 @@ void split_words(std::u32string_view text, ClipPattern pattern, ClassOf char_cla
   }
 }
 
-/// NFC by the tables of the tokenizers library: characters that they do not know stay where they
-/// are and nothing combines across them.
-std::u32string nfc_of_fast(std::u32string_view text) {
-  std::u32string out;
-  out.reserve(text.size());
-  const auto is_unknown = [](char32_t c) { return is_in(c, kUnknownToFastNfc); };
-  for (auto begin = text.begin(); begin != text.end();) {
-    const auto end = std::find_if(begin, text.end(), is_unknown);
-    out += to_nfc({begin, end});
-    begin = end;
-    if (begin != text.end()) out.push_back(*begin++);
-  }
-  return out;
-}
-
 }  // namespace
 
 std::u32string clean_clip_text(std::u32string_view text) {
@@ -148,7 +107,7 @@ std::u32string normalize_clip_text(std::u32string_view text) {
   std::u32string spaced;
   spaced.reserve(text.size());
   bool in_space = false;
-  for (const char32_t c : nfc_of_fast(text)) {
+  for (const char32_t c : fast::to_nfc(text)) {
     const bool space = is_white_space(c);
     if (!space) spaced.push_back(c);
     if (space && !in_space) spaced.push_back(U' ');

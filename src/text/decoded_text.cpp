@@ -8,6 +8,30 @@
 
 namespace sd {
 
+std::string decode_runs(std::vector<std::string> tokens,
+                        const std::set<std::string, std::less<>>& separate,
+                        const std::function<std::string(std::vector<std::string>)>& text_of) {
+  std::vector<std::string> parts, run;
+  const auto finish = [&](bool keep_empty) {
+    if (run.empty()) return;
+    std::string text = text_of(std::move(run));
+    run.clear();
+    if (keep_empty || !text.empty()) parts.push_back(std::move(text));
+  };
+  for (std::string& token : tokens) {
+    if (separate.contains(token)) {
+      finish(false);
+      parts.push_back(std::move(token));
+    } else {
+      run.push_back(std::move(token));
+    }
+  }
+  finish(true);
+  std::string text;
+  for (size_t i = 0; i < parts.size(); ++i) text += (i > 0 ? " " : "") + parts[i];
+  return text;
+}
+
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
   std::string out;
   out.reserve(text.size());

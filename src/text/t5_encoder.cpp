@@ -2,9 +2,9 @@
 
 #include <ATen/ops/isinf.h>
 #include <cmath>
-#include <limits>
 
 #include "core/check.h"
+#include "text/attention_mask.h"
 #include "text/t5_network.h"
 
 namespace sd {
@@ -19,15 +19,6 @@ at::Tensor clamp_infinities(const at::Tensor& x) {
   constexpr double kLargest = 65504, kMargin = 1000;
   const at::Tensor bound = at::where(at::isinf(x).any(), kLargest - kMargin, kLargest);
   return at::clamp(x, -bound, bound);
-}
-
-/// 0 where the mask is 1, else the lowest number of the type: [B, T] -> [B, 1, 1, T]
-at::Tensor additive_mask(const at::Tensor& mask, const at::Tensor& like) {
-  const double lowest = like.scalar_type() == at::kHalf ? -65504.0
-                        : like.scalar_type() == at::kBFloat16
-                            ? -3.3895313892515355e38
-                            : std::numeric_limits<float>::lowest();
-  return (1.0 - mask.to(like.options()).unsqueeze(1).unsqueeze(1)) * lowest;
 }
 
 }  // namespace

@@ -77,27 +77,12 @@ class SlowT5Tokenizer : public T5TokenizerClass {
     return ids;
   }
 
-  /// `PreTrainedTokenizer._decode`.
   std::string decode(std::span<const int64_t> ids) const override {
-    std::vector<std::string> parts, tokens;
-    const auto finish = [&](bool keep_empty) {
-      if (tokens.empty()) return;
-      std::string text = text_of(std::move(tokens));
-      tokens.clear();
-      if (keep_empty || !text.empty()) parts.push_back(std::move(text));
-    };
-    for (const int64_t id : ids) {
-      std::string token = token_of(id);
-      if (added_.separate.contains(token)) {
-        finish(false);
-        parts.push_back(std::move(token));
-      } else {
-        tokens.push_back(std::move(token));
-      }
-    }
-    finish(true);
-    std::string text;
-    for (size_t i = 0; i < parts.size(); ++i) text += (i > 0 ? " " : "") + parts[i];
+    std::vector<std::string> tokens;
+    for (const int64_t id : ids) tokens.push_back(token_of(id));
+    std::string text =
+        decode_runs(std::move(tokens), added_.separate,
+                    [&](std::vector<std::string> run) { return text_of(std::move(run)); });
     return settings_.config.clean_up_spaces ? clean_up_spaces(std::move(text)) : text;
   }
 

@@ -19,6 +19,7 @@ constexpr char32_t kFinalSigma = 0x03C2;
 constexpr char32_t kCapitalIWithDot = 0x0130;
 constexpr char32_t kCombiningDotAbove = 0x0307;
 constexpr char32_t kFirstCombiningMark = 0x0300;
+constexpr char32_t kFirstComposed = 0x00C0;
 
 // Cased characters that are neither Lu, Ll nor Lt: Other_Lowercase and Other_Uppercase (PropList).
 constexpr std::array kOtherCased = {
@@ -95,6 +96,40 @@ utf8proc_ssize_t read_char(std::string_view bytes, utf8proc_int32_t* c) {
                           static_cast<utf8proc_ssize_t>(bytes.size()), c);
 }
 
+constexpr auto kComposing = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+
+/// Whether all characters are below `limit`.
+bool all_below(std::u32string_view text, char32_t limit) {
+  return std::all_of(text.begin(), text.end(), [&](char32_t c) { return c < limit; });
+}
+
+/// The canonical decomposition of all characters, with marks in canonical order.
+std::vector<utf8proc_int32_t> decompose(std::u32string_view text) {
+  constexpr size_t kLongestDecomposition = 8;  // 4 in Unicode 15
+  std::vector<utf8proc_int32_t> chars;
+  chars.reserve(text.size() + text.size() / 2);
+  for (const char32_t c : text) {
+    utf8proc_int32_t parts[kLongestDecomposition];
+    const auto n = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts,
+                                           kLongestDecomposition, kComposing, nullptr);
+    chars.insert(chars.end(), parts, parts + n);
+  }
+  // utf8proc's own ordering is quadratic in a run of marks, so runs are sorted here.
+  const auto combining_class = [](utf8proc_int32_t c) {
+    return utf8proc_get_property(c)->combining_class;
+  };
+  for (auto begin = chars.begin(); begin != chars.end();) {
+    const auto is_starter = [&](utf8proc_int32_t c) { return combining_class(c) == 0; };
+    begin = std::find_if_not(begin, chars.end(), is_starter);
+    const auto end = std::find_if(begin, chars.end(), is_starter);
+    std::stable_sort(begin, end, [&](utf8proc_int32_t a, utf8proc_int32_t b) {
+      return combining_class(a) < combining_class(b);
+    });
+    begin = end;
+  }
+  return chars;
+}
+
 }  // namespace
 
 CharKind char_kind(char32_t c) {
@@ -126,6 +161,21 @@ CharKind char_kind(char32_t c) {
     case UTF8PROC_CATEGORY_ZP: return CharKind::kSeparator;
     default: return CharKind::kOther;
   }
+}
+
+bool is_assigned(char32_t c) {
+  return utf8proc_category(static_cast<utf8proc_int32_t>(c)) != UTF8PROC_CATEGORY_CN;
+}
+
+bool is_nonspacing_mark(char32_t c) {
+  return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_MN;
+}
+
+bool is_ideograph(char32_t c) {
+  return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) ||
+         (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B73F) ||
+         (c >= 0x2B740 && c <= 0x2B81F) || (c >= 0x2B820 && c <= 0x2CEAF) ||
+         (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
 }
 
 bool is_space_separator(char32_t c) {
@@ -217,35 +267,17 @@ size_t grapheme_length(std::u32string_view text) {
 }
 
 std::u32string to_nfc(std::u32string_view text) {
-  if (std::all_of(text.begin(), text.end(), [](char32_t c) { return c < kFirstCombiningMark; })) {
-    return std::u32string(text);
-  }
-  constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-  constexpr size_t kLongestDecomposition = 8;  // 4 in Unicode 15
-  std::vector<utf8proc_int32_t> chars;
-  chars.reserve(text.size() + text.size() / 2);
-  for (const char32_t c : text) {
-    utf8proc_int32_t parts[kLongestDecomposition];
-    const auto n = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts,
-                                           kLongestDecomposition, kOptions, nullptr);
-    chars.insert(chars.end(), parts, parts + n);
-  }
-  // utf8proc's own ordering is quadratic in a run of marks, so runs are sorted here.
-  const auto combining_class = [](utf8proc_int32_t c) {
-    return utf8proc_get_property(c)->combining_class;
-  };
-  for (auto begin = chars.begin(); begin != chars.end();) {
-    const auto is_starter = [&](utf8proc_int32_t c) { return combining_class(c) == 0; };
-    begin = std::find_if_not(begin, chars.end(), is_starter);
-    const auto end = std::find_if(begin, chars.end(), is_starter);
-    std::stable_sort(begin, end, [&](utf8proc_int32_t a, utf8proc_int32_t b) {
-      return combining_class(a) < combining_class(b);
-    });
-    begin = end;
-  }
-  const auto length =
-      utf8proc_normalize_utf32(chars.data(), static_cast<utf8proc_ssize_t>(chars.size()), kOptions);
+  if (all_below(text, kFirstCombiningMark)) return std::u32string(text);
+  std::vector<utf8proc_int32_t> chars = decompose(text);
+  const auto length = utf8proc_normalize_utf32(
+      chars.data(), static_cast<utf8proc_ssize_t>(chars.size()), kComposing);
   return {chars.begin(), chars.begin() + length};
+}
+
+std::u32string to_nfd(std::u32string_view text) {
+  if (all_below(text, kFirstComposed)) return std::u32string(text);
+  const std::vector<utf8proc_int32_t> chars = decompose(text);
+  return {chars.begin(), chars.end()};
 }
 
 std::u32string to_lower(std::u32string_view text, SigmaRule sigma) {

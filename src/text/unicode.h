@@ -20,6 +20,15 @@ enum class CharKind {
 /// The kind of `c` in the Unicode version of the utf8proc library that is linked.
 CharKind char_kind(char32_t c);
 
+/// Whether `c` has a category other than Cn.
+bool is_assigned(char32_t c);
+
+/// Whether `c` has category Mn.
+bool is_nonspacing_mark(char32_t c);
+
+/// Whether `c` is in one of the blocks of ideographs that BERT's BasicTokenizer sets apart.
+bool is_ideograph(char32_t c);
+
 /// Whether `c` has category Zs.
 bool is_space_separator(char32_t c);
 
@@ -60,6 +69,9 @@ size_t grapheme_length(std::u32string_view text);
 
 /// Normalization Form C (Unicode Standard Annex 15), in n log n time for any text.
 std::u32string to_nfc(std::u32string_view text);
+
+/// Normalization Form D, likewise.
+std::u32string to_nfd(std::u32string_view text);
 
 /// What becomes of a capital sigma.
 enum class SigmaRule {

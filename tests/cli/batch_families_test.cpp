@@ -12,6 +12,7 @@ namespace sd::testing {
 namespace {
 
 using ::testing::AnyOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -69,6 +70,65 @@ TEST_F(BatchFamiliesTest, TextsOfOtherLengthsAreOtherBatches) {
   ASSERT_THAT(engine_.batches, SizeIs(2));
   EXPECT_EQ(engine_.batches[0][1].prompt, "c");
   EXPECT_EQ(engine_.batches[1][1].prompt, "d");
+}
+
+TEST_F(BatchFamiliesTest, OtherGridsOfPositionsAndRoundedTimesAreOtherBatches) {
+  const Outcome outcome = batch(
+      "{\"prompt\": \"a\"}\n{\"prompt\": \"b\", \"rope_grid\": \"original\"}\n"
+      "{\"prompt\": \"c\", \"rounded_times\": true}\n"
+      "{\"prompt\": \"d\", \"resolution_binning\": false}\n"
+      "{\"prompt\": \"e\", \"variance\": \"fixed_large\", \"crop\": [0, 8]}\n",
+      {"--batch-size", "8"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  std::vector<std::string> batches;
+  for (const auto& requests : engine_.batches) {
+    batches.emplace_back();
+    for (const Request& request : requests) batches.back() += request.prompt;
+  }
+  EXPECT_THAT(batches, ElementsAre("ade", "b", "c"))
+      << "the variance and the crop differ from image to image, of binning only the size counts";
+}
+
+TEST_F(BatchFamiliesTest, JobsSaySizesAndSwitchesInPlaceOfOptions) {
+  const Outcome outcome = batch(
+      "{\"prompt\": \"a\"}\n"
+      "{\"prompt\": \"b\", \"resolution_binning\": true, \"original_size\": \"640x480\", "
+      "\"crop\": \"1,2\", \"rounded_times\": false}\n",
+      {"--no-resolution-binning", "--original-size", "320x200", "--rounded-times", "--batch-size",
+       "1"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const std::vector<Request> requests = engine_.requests();
+  ASSERT_THAT(requests, SizeIs(2));
+  EXPECT_EQ(requests[0].resolution_binning, false);
+  EXPECT_EQ(requests[0].original_size, (PixelSize{320, 200}));
+  EXPECT_TRUE(requests[0].rounded_times);
+  EXPECT_EQ(requests[1].resolution_binning, true);
+  EXPECT_EQ(requests[1].original_size, (PixelSize{640, 480}));
+  EXPECT_EQ(requests[1].crop, (CropCorner{.top = 1, .left = 2}));
+  EXPECT_FALSE(requests[1].rounded_times);
+  const nlohmann::json parameters = first_image()["parameters"];
+  EXPECT_EQ(parameters["original_size"], "320x200");
+  EXPECT_EQ(parameters["resolution_binning"], false);
+  EXPECT_EQ(parameters["rounded_times"], true);
+  const Outcome other = batch("{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n", {"--resume"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.err, HasSubstr("original_size is \"320x200\" there and not set here"));
+}
+
+// The name is no part of the job: the text is, so that a run goes on whichever of them is given.
+TEST_F(BatchFamiliesTest, ANegativePresetIsItsText) {
+  ASSERT_EQ(batch("{\"prompt\": \"a\"}\n", {"--negative-preset", "hunyuan"}).code, 0);
+  const std::string text = engine_.requests().at(0).negative_prompt;
+  EXPECT_TRUE(text.ends_with("残缺，")) << text;
+  EXPECT_EQ(first_image()["parameters"]["negative_prompt"], text);
+  EXPECT_FALSE(first_image()["parameters"].contains("negative_preset"));
+  const Outcome spelled = batch("{\"prompt\": \"a\"}\n", {"--resume", "-n", text});
+  EXPECT_THAT(spelled.err, HasSubstr("1 picture is there already")) << spelled.code;
+  const Outcome of_job =
+      batch("{\"prompt\": \"a\", \"negative_preset\": \"hunyuan\"}\n", {"--resume"});
+  EXPECT_THAT(of_job.err, HasSubstr("1 picture is there already")) << of_job.code;
+  EXPECT_THAT(batch("{\"prompt\": \"a\"}\n", {"-n", "x", "--negative-preset", "hunyuan"}).err,
+              HasSubstr("--negative-prompt and --negative-preset cannot stand together"));
 }
 
 TEST_F(BatchFamiliesTest, OptionsHoldForJobsThatSayNothing) {

@@ -26,7 +26,11 @@ class FakePipeline : public Pipeline {
     engine_.on_paint(requests, observer);
     std::vector<Painted> painted;
     for (const Request& request : requests) {
-      painted.push_back(fake_painting(request));
+      Request sized = request;
+      const PixelSize size = picture_size(request);
+      sized.width = size.width;
+      sized.height = size.height;
+      painted.push_back(fake_painting(sized));
       painted.back().settings.t5 = t5_;
       painted.back().batch_size = static_cast<int>(engine_.computes_together ? requests.size() : 1);
     }
@@ -40,12 +44,37 @@ class FakePipeline : public Pipeline {
   }
   int suggested_batch_size(const Request&) const override { return 2; }
   Estimate estimate(const std::vector<Request>& requests) override {
+    engine_.estimates.push_back(requests);
     return {static_cast<double>(requests.size()), 1.5e9};
   }
-  int size_multiple() const override { return engine_.size_multiple; }
+  Bound evaluate_bound(const BoundRequest& request, Observer& observer) override {
+    engine_.bounds.push_back(request);
+    return engine_.on_bound(request, observer);
+  }
+  PixelSize picture_size(const Request& request) const override {
+    PixelSize own = {kSide, kSide};
+    if (request.init_image) {
+      own = {cut_to_multiple(request.init_image->width),
+             cut_to_multiple(request.init_image->height)};
+    } else if (request.init_latents) {
+      const int factor = engine_.latent_space.factor;
+      const std::vector<int64_t>& shape = request.init_latents->shape;
+      own = {static_cast<int>(shape.at(2)) * factor, static_cast<int>(shape.at(1)) * factor};
+    }
+    const PixelSize wanted = {request.width.value_or(own.width),
+                              request.height.value_or(own.height)};
+    const bool bins = request.resolution_binning.value_or(true) && !request.init_latents;
+    return bins ? engine_.nearest_size(wanted) : wanted;
+  }
   LatentSpace latent_space() const override { return engine_.latent_space; }
 
  private:
+  /// Tests may start from pictures of a few pixels.
+  static int cut_to_multiple(int side) {
+    constexpr int kMultiple = 8;
+    return std::max(side / kMultiple, 1) * kMultiple;
+  }
+
   FakeEngine& engine_;
   std::string t5_;
 };
@@ -123,9 +152,19 @@ std::string described(const LoadOptions& load, const Request& request) {
                            {"sampler", request.sampler},
                            {"sigmas", request.sigmas},
                            {"spacing", request.spacing},
+                           {"variance", request.variance},
+                           {"rope_grid", request.rope_grid},
+                           {"rounded_times", request.rounded_times},
                            {"eta", request.eta},
                            {"seed", request.seed},
                            {"clip_skip", request.clip_skip}};
+  const auto add_size = [&](const char* key, const std::optional<PixelSize>& size) {
+    if (size) object[key] = {size->width, size->height};
+  };
+  add_size("original_size", request.original_size);
+  add_size("target_size", request.target_size);
+  if (request.crop) object["crop"] = {request.crop->top, request.crop->left};
+  if (request.resolution_binning) object["binning"] = *request.resolution_binning;
   if (request.init_image) object["image"] = request.init_image->rgb;
   if (request.init_latents) object["latents"] = request.init_latents->values;
   if (request.init_image || request.init_latents) object["strength"] = request.strength.value_or(0);

@@ -18,8 +18,12 @@ namespace sd::testing {
 struct FakeEngine {
   std::vector<LoadOptions> loads;
   std::vector<std::vector<Request>> batches;
-  int size_multiple = 8;
+  std::vector<std::vector<Request>> estimates;
+  std::vector<BoundRequest> bounds;
   LatentSpace latent_space;
+  /// The size of the picture where `wanted` is asked for, as of a model with a list of sizes; not
+  /// asked without resolution binning, nor for latents.
+  std::function<PixelSize(PixelSize wanted)> nearest_size = [](PixelSize wanted) { return wanted; };
   bool weights_are_loaded = false;
   bool has_t5 = false;            ///< a T5 text encoder, which it can do without
   bool computes_together = true;  ///< else the images of a batch one after another
@@ -27,6 +31,8 @@ struct FakeEngine {
   std::function<void(const std::vector<Request>&)> on_check = [](const std::vector<Request>&) {};
   std::function<void(const std::vector<Request>&, Observer&)> on_paint =
       [](const std::vector<Request>&, Observer&) {};
+  std::function<Bound(const BoundRequest&, Observer&)> on_bound = [](const BoundRequest&,
+                                                                     Observer&) { return Bound(); };
 
   /// All requests of all batches.
   std::vector<Request> requests() const;

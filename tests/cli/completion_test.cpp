@@ -118,9 +118,10 @@ class CompletionTest : public CliTest {
 
 TEST_F(CompletionTest, EveryScriptKnowsEveryOption) {
   for (const std::string& script : {bash_completion(), zsh_completion(), fish_completion()}) {
-    for (const char* name :
-         {"prompt", "ddim_steps", "init-img", "n_samples", "vae-tiling", "prompt-2",
-          "negative-prompt-3", "max-sequence-length", "skip-layers", "no-t5"}) {
+    for (const char* name : {"prompt", "ddim_steps", "init-img", "n_samples", "vae-tiling",
+                             "prompt-2", "negative-prompt-3", "max-sequence-length", "skip-layers",
+                             "no-t5", "negative-preset", "no-resolution-binning", "original-size",
+                             "target-size", "crop", "rope-grid", "rounded-times", "variance"}) {
       EXPECT_THAT(script, HasSubstr(name));
     }
   }
@@ -156,6 +157,11 @@ TEST_F(CompletionTest, BashCompletes) {
   EXPECT_THAT(bash("sd txt2img --samp", 3), ElementsAre("--sampler"));
   EXPECT_THAT(bash("sd txt2img --sampler dd", 4), ElementsAre("ddim", "ddpm"));
   EXPECT_THAT(bash("sd batch --t5-dtype fp", 4), ElementsAre("fp16", "fp32"));
+  EXPECT_THAT(bash("sd batch --variance fixed_s", 4),
+              ElementsAre("fixed_small", "fixed_small_log"));
+  EXPECT_THAT(bash("sd bench --rope-grid =", 4), ElementsAre("diffusers", "original"));
+  EXPECT_THAT(bash("sd grid --negative-preset h", 4), ElementsAre("hunyuan"));
+  EXPECT_THAT(bash("sd img2img --no-re", 3), ElementsAre("--no-resolution-binning"));
   EXPECT_THAT(bash("sd txt2img --sampler = dd", 5), ElementsAre("ddim", "ddpm"));
   EXPECT_THAT(bash("sd txt2img --sampler =", 4), Contains("euler_a"));
   EXPECT_THAT(bash("sd txt2img -m ti", 4), Contains("tiny"));

@@ -25,7 +25,8 @@ class GreyPipeline : public Pipeline {
   }
   int suggested_batch_size(const Request&) const override { return 2; }
   Estimate estimate(const std::vector<Request>&) override { return {}; }
-  int size_multiple() const override { return 8; }
+  Bound evaluate_bound(const BoundRequest&, Observer&) override { return {}; }
+  PixelSize picture_size(const Request&) const override { return {8, 8}; }
   LatentSpace latent_space() const override { return {}; }
 
  private:

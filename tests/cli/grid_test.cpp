@@ -340,6 +340,24 @@ TEST_F(GridTest, WhatOnlySomeFamiliesHaveMakesAxes) {
   for (const Request& request : requests) EXPECT_EQ(request.skip_layers.scale, 3);
 }
 
+TEST_F(GridTest, SizesAndSwitchesMakeAxes) {
+  const Outcome outcome =
+      grid({"--x", "crop=\"0,8\",\"8,0\"", "--y", "rounded_times=true,false", "--z",
+            "resolution_binning=true,false", "--negative-preset", "hunyuan"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const std::vector<Request> requests = engine_.requests();
+  ASSERT_EQ(requests.size(), 8);
+  EXPECT_EQ(std::ranges::count(requests, CropCorner{8, 0},
+                               [](const Request& r) { return r.crop.value_or(CropCorner()); }),
+            4);
+  EXPECT_EQ(std::ranges::count(requests, true, &Request::rounded_times), 4);
+  EXPECT_EQ(
+      std::ranges::count(requests, false,
+                         [](const Request& r) { return r.resolution_binning.value_or(true); }),
+      4);
+  for (const Request& request : requests) EXPECT_TRUE(request.negative_prompt.ends_with("，"));
+}
+
 TEST_F(GridTest, WhatIsWrongWithAllPicturesIsSaidOnce) {
   engine_.on_check = [](const std::vector<Request>&) {
     throw Error(ErrorKind::kUsage, "--width expects a multiple of 8, found 33");

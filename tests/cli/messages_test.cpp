@@ -120,6 +120,34 @@ TEST_F(MessagesTest, WarningsAreMarked) {
             "sd: \x1b[33mwarning: \x1b[0mthe prompt was cut\n");
 }
 
+TEST_F(MessagesTest, NotesAreForThoseWhoAskOrKeepALog) {
+  engine_.on_load = [](Observer& observer) { observer.on_note("sizes are kept as they are"); };
+  engine_.on_paint = [](const std::vector<Request>&, Observer& observer) {
+    observer.on_note("a note of painting");
+  };
+  const std::string of_loading = "sd: sizes are kept as they are\n";
+  const std::string of_painting = "sd: a note of painting\n";
+  EXPECT_EQ(txt2img({"-p", "x", "-s", "1", "--log-file", "log"}).err, "");
+  EXPECT_THAT(read_file("log"), AllOf(HasSubstr("Z sizes are kept as they are\n"),
+                                      HasSubstr("Z a note of painting\n")));
+  EXPECT_THAT(txt2img({"-p", "x", "-s", "1", "-v"}).err,
+              AllOf(HasSubstr(of_loading), HasSubstr(of_painting)));
+  write_file("jobs.txt", "a cat\n");
+  const std::vector<std::vector<std::string>> commands = {
+      {"batch", "jobs.txt", "-o", "out"},
+      {"grid", "-p", "x", "--x", "seed=1,2", "-o", "grid"},
+      {"replay", "sd-1.png", "-o", "again"},
+      {"bench", "--rounds", "1"}};
+  for (std::vector<std::string> command : commands) {
+    command.insert(command.end(), {"-m", "tiny", "--on-exist", "overwrite"});
+    if (command[0] == "bench") command.resize(command.size() - 2);
+    EXPECT_THAT(sd(command).err, Not(HasSubstr("a note of"))) << command[0];
+    command.emplace_back("-v");
+    EXPECT_THAT(sd(command).err, AllOf(HasSubstr(of_loading), HasSubstr(of_painting)))
+        << command[0];
+  }
+}
+
 TEST_F(MessagesTest, AWarningDoesNotRepeatAWholePrompt) {
   engine_.on_load = [](Observer& observer) {
     std::string cut;

@@ -60,6 +60,27 @@ TEST_F(ModelPathTest, FindsASnapshotInTheHubCache) {
   EXPECT_THAT(error_of("some/model"), HasSubstr("is not whole"));
 }
 
+TEST_F(ModelPathTest, FindsFoldersInTencentsLayoutEverywhere) {
+  const auto make = [](const fs::path& folder) {
+    fs::create_directories(folder / "t2i/mt5");
+    fs::create_directories(folder / "t2i/model");
+  };
+  make("ckpts");
+  EXPECT_EQ(find_model("ckpts").folder, "ckpts");
+  EXPECT_EQ(find_model("ckpts/t2i").folder, "ckpts/t2i");
+  make(folder_ / "models/hunyuan");
+  EXPECT_EQ(find_model("hunyuan").folder, folder_ / "models/hunyuan");
+  EXPECT_THAT(known_models(), ::testing::Contains("hunyuan"));
+  set_variable("HF_HUB_CACHE", (folder_ / "hub").string());
+  const fs::path stored = folder_ / "hub/models--Tencent-Hunyuan--HunyuanDiT-v1.2";
+  make(stored / "snapshots/1");
+  fs::create_directories(stored / "refs");
+  write_file(stored / "refs/main", "1");
+  EXPECT_EQ(find_model("Tencent-Hunyuan/HunyuanDiT-v1.2").folder, stored / "snapshots/1");
+  fs::remove(folder_ / "models/hunyuan/t2i/mt5");
+  EXPECT_THAT(error_of("hunyuan"), HasSubstr("no model 'hunyuan'"));
+}
+
 TEST_F(ModelPathTest, FindsTheHubCacheAsHuggingfaceHubDoes) {
   const auto store = [&](const fs::path& cache, const std::string& name) {
     const fs::path stored = cache / ("models--org--" + name);

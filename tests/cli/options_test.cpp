@@ -44,6 +44,9 @@ TEST_F(OptionsTest, LeavesToTheModelWhatIsNotGiven) {
   EXPECT_EQ(request.negative_prompt_2 + request.negative_prompt_3, "");
   EXPECT_FALSE(request.max_sequence_length);
   EXPECT_EQ(request.skip_layers, SkipLayerGuidance());
+  EXPECT_FALSE(request.resolution_binning || request.original_size || request.target_size);
+  EXPECT_FALSE(request.crop || request.rounded_times);
+  EXPECT_EQ(request.rope_grid + request.variance, "");
   const LoadOptions load = load_of({});
   EXPECT_EQ(load.model, (folder_ / "models/tiny").string());
   EXPECT_EQ(load.variant, "");
@@ -90,6 +93,18 @@ TEST_F(OptionsTest, FillsWhatOnlySomeFamiliesHave) {
                         "--skip-layer-stop=1"})
                 .skip_layers,
             (SkipLayerGuidance{.layers = {7}, .scale = -3, .start = 0, .stop = 1}));
+  EXPECT_EQ(request_of({"--resolution-binning"}).resolution_binning, true);
+  EXPECT_EQ(request_of({"--no_resolution_binning"}).resolution_binning, false);
+  EXPECT_EQ(request_of({"--resolution-binning", "--no-resolution-binning"}).resolution_binning,
+            false)
+      << "the last one counts";
+  EXPECT_EQ(request_of({"--original-size", "1024x768"}).original_size, (PixelSize{1024, 768}));
+  EXPECT_EQ(request_of({"--target_size=768X1024"}).target_size, (PixelSize{768, 1024}));
+  EXPECT_EQ(request_of({"--crop", "8,16"}).crop, (CropCorner{.top = 8, .left = 16}));
+  EXPECT_EQ(request_of({"--rope-grid", "Original"}).rope_grid, "original");
+  EXPECT_TRUE(request_of({"--rounded-times"}).rounded_times);
+  EXPECT_EQ(request_of({"--variance", "learned_range"}).variance, "learned_range");
+  EXPECT_EQ(request_of({"--variance", "fixed_large", "--sampler", "ddpm"}).variance, "fixed_large");
   EXPECT_TRUE(load_of({"--no-t5"}).no_t5);
   EXPECT_EQ(load_of({"--t5-dtype", "BF16"}).t5_dtype, "bf16");
 }
@@ -251,14 +266,28 @@ std::string unwrapped(const std::string& text) {
 TEST_F(OptionsTest, HelpNamesTheRangesThatAreChecked) {
   const std::string help = unwrapped(sd({"img2img", "--help"}).out);
   for (const char* text :
-       {"denoising steps (1 to 1000; default: the model's own)", "width in pixels (8 to 16384;",
-        "no guidance (0 to 1000;", "forgets it (0 to 1; default: 0.8)",
-        "for each prompt (1 to 1000000;", "(0 to 18446744073709551615;",
-        "(leading, linspace or trailing;", "(auto, fp32, bf16 or fp16;",
-        "(1 to 512; default: the model's own)", "(numbers from 0 to 999, or none; default: none)",
-        "(-1000 to 1000; default: 2.8)", "begins (0 to 1; default: 0.01)",
-        "ends (0 to 1; default: 0.2)", "(auto, fp32, bf16 or fp16; default: as --dtype)",
-        "(auto, cpu, cuda or cuda:N; default: auto)", "(overwrite, rename, skip or error;"}) {
+       {"denoising steps (1 to 1000; default: the model's own)",
+        "width in pixels (8 to 16384;",
+        "no guidance (0 to 1000;",
+        "forgets it (0 to 1; default: 0.8)",
+        "for each prompt (1 to 1000000;",
+        "(0 to 18446744073709551615;",
+        "(leading, linspace or trailing;",
+        "(auto, fp32, bf16 or fp16;",
+        "(1 to 512; default: the model's own)",
+        "(numbers from 0 to 999, or none; default: none)",
+        "(-1000 to 1000; default: 2.8)",
+        "begins (0 to 1; default: 0.01)",
+        "ends (0 to 1; default: 0.2)",
+        "(auto, fp32, bf16 or fp16; default: as --dtype)",
+        "(sides from 1 to 16384; default: that of the picture)",
+        "(0 to 16384 each; default: 0,0)",
+        "(diffusers or original; default: diffusers)",
+        "(hunyuan; default: none)",
+        "(fixed_small, fixed_small_log, fixed_large or learned_range; default: the model's own)",
+        "--no-resolution-binning keep width and height as they are",
+        "(auto, cpu, cuda or cuda:N; default: auto)",
+        "(overwrite, rename, skip or error;"}) {
     EXPECT_THAT(help, HasSubstr(text));
   }
   for (const char* limit : {"1", "1000"}) EXPECT_EQ(request_of({"--steps", limit}).prompt, "x");

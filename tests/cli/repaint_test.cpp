@@ -90,6 +90,54 @@ TEST_F(RepaintTest, WhatOnlySomeFamiliesHaveIsGivenAgain) {
   EXPECT_EQ(*(at + 1), "7");
 }
 
+TEST_F(RepaintTest, SizesAndPositionsAreGivenAgain) {
+  expect_same({"txt2img",
+               "-m",
+               "tiny",
+               "-p",
+               "a",
+               "-s",
+               "1",
+               "--resolution-binning",
+               "--original-size",
+               "1024x768",
+               "--target-size",
+               "512x384",
+               "--crop",
+               "8,16",
+               "--rope-grid",
+               "original",
+               "--rounded-times",
+               "--sampler",
+               "ddpm",
+               "--variance",
+               "learned_range"});
+  const Words command = command_of("a.png");
+  for (const Words& words : {Words{"--resolution-binning"}, Words{"--original-size", "1024x768"},
+                             Words{"--target-size", "512x384"}, Words{"--crop", "8,16"},
+                             Words{"--rope-grid", "original"}, Words{"--rounded-times"},
+                             Words{"--variance", "learned_range"}}) {
+    EXPECT_FALSE(std::ranges::search(command, words).empty()) << words[0];
+  }
+  expect_same({"txt2img", "-m", "tiny", "-p", "a", "-s", "1", "--no-resolution-binning"});
+  EXPECT_THAT(command_of("a.png"), ::testing::Contains("--no-resolution-binning"));
+}
+
+// The text is what is kept of it.
+TEST_F(RepaintTest, ANegativePresetIsGivenAgainAsItsText) {
+  expect_same({"txt2img", "-m", "tiny", "-p", "a", "-s", "1", "--negative-preset", "hunyuan"});
+  const Words command = command_of("a.png");
+  EXPECT_THAT(command, ::testing::Contains("--negative-prompt"));
+  EXPECT_EQ(std::ranges::count(command, "--negative-preset"), 0);
+}
+
+TEST_F(RepaintTest, WhatIsAsWithoutItIsLeftOut) {
+  ASSERT_EQ(txt2img({"-p", "a", "-s", "1", "-o", "a.png"}).code, 0);
+  ASSERT_EQ(txt2img({"-p", "a", "-s", "1", "-o", "b.png", "--rope-grid", "diffusers"}).code, 0);
+  EXPECT_EQ(command_of("a.png"), command_of("b.png"));
+  EXPECT_EQ(read_file("a.png"), read_file("b.png"));
+}
+
 TEST_F(RepaintTest, WhatItStartedFromIsNamed) {
   ASSERT_EQ(
       txt2img({"-p", "x", "-s", "1", "-o", "my start.png", "--save-latents", "it's.safetensors"})
@@ -129,7 +177,14 @@ TEST_F(RepaintTest, HoldsForAnyPromptAndOptions) {
                                       {"--vae-tiling"},
                                       {"--sigmas", "karras"},
                                       {"--max-sequence-length", "300"},
-                                      {"--skip-layers", "1,2,30"}};
+                                      {"--skip-layers", "1,2,30"},
+                                      {"--resolution-binning"},
+                                      {"--no-resolution-binning"},
+                                      {"--original-size", "3x4000"},
+                                      {"--target-size", "16384x1"},
+                                      {"--crop", "0,7"},
+                                      {"--rope-grid", "original"},
+                                      {"--rounded-times"}};
   for (int round = 0; round < 60; ++round) {
     Words arguments = {"txt2img",
                        "-m",
@@ -182,8 +237,11 @@ TEST_F(RepaintTest, ThereIsNoneWhereTheParametersSayTooLittle) {
     less.fields.erase(less.fields.begin() + static_cast<std::ptrdiff_t>(i));
     EXPECT_THAT(repaint_arguments(less), IsEmpty()) << whole.fields[i].first;
   }
-  for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
-           {"Denoising strength", "0.5"}, {"Clip skip", "many"}, {"Clip skip", "0"}}) {
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, std::string>>{{"Denoising strength", "0.5"},
+                                                        {"Clip skip", "many"},
+                                                        {"Clip skip", "0"},
+                                                        {"Resolution binning", "maybe"}}) {
     Infotext more = whole;
     more.fields.emplace_back(key, value);
     EXPECT_THAT(repaint_arguments(more), IsEmpty()) << key << " " << value;

@@ -99,6 +99,31 @@ TEST_F(ReplayTest, WhatOnlySomeFamiliesHaveIsPaintedAgain) {
     expect_same({"txt2img", "-m", "tiny", "-p", "a", "-s", "1", "--no-t5", "--skip-layers", "7,8",
                  "--skip-layer-scale", "3", "--skip-layer-start", "0", "--skip-layer-stop", "0.5"},
                 file);
+    expect_same({"txt2img",
+                 "-m",
+                 "tiny",
+                 "-p",
+                 "a",
+                 "-s",
+                 "1",
+                 "--resolution-binning",
+                 "--original-size",
+                 "1024x768",
+                 "--target-size",
+                 "512x384",
+                 "--crop",
+                 "8,16",
+                 "--rope-grid",
+                 "original",
+                 "--rounded-times",
+                 "--sampler",
+                 "ddpm",
+                 "--variance",
+                 "learned_range",
+                 "--negative-preset",
+                 "hunyuan"},
+                file);
+    expect_same({"txt2img", "-m", "tiny", "-p", "a", "-s", "1", "--no-resolution-binning"}, file);
   }
 }
 
@@ -308,6 +333,11 @@ TEST_F(ReplayTest, WrongOptionsAreNamed) {
                  "a.png: eta belongs to the sampler ddim, found euler");
   expect_refused({"a.png", "--set", "skip_layer_stop=1"},
                  "a.png: skip_layer_stop expects skip_layers beside it");
+  expect_refused({"a.png", "--set", "crop=8"}, "--set: crop expects TOP,LEFT, two whole numbers");
+  expect_refused({"a.png", "--set", "variance=fixed_large"},
+                 "a.png: variance belongs to the sampler ddpm, found ddim");
+  expect_refused({"a.png", "--set", "negative_preset=hunyuan", "--set", "negative_prompt=x"},
+                 "a.png: negative_preset and negative_prompt cannot stand together");
   expect_refused({}, "IMAGE is needed");
   const Outcome no_folder = sd({"replay", "a.png"});
   EXPECT_EQ(no_folder.code, 2);

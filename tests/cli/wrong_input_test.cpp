@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/check.h"
 #include "io/png.h"
 #include "tests/cli/cli_fixture.h"
 
@@ -109,6 +110,10 @@ INSTANTIATE_TEST_SUITE_P(
         in_txt2img({"--skip_guidance_layers", "7"}, "(here it is --skip-layers)"),
         in_txt2img({"--skip-layer-guidance-stop=1"}, "(here it is --skip-layer-stop)"),
         in_txt2img({"--cfg-scale"}, "(here it is --scale)"),
+        in_txt2img({"--use_resolution_binning"}, "(here it is --resolution-binning)"),
+        in_txt2img({"--crops_coords_top_left", "0,0"}, "(here it is --crop)"),
+        in_txt2img({"--variance-type=fixed_small"}, "(here it is --variance)"),
+        in_txt2img({"--negative", "x"}, "(here it is --negative-prompt)"),
         in_txt2img({"--ckpt", "x.ckpt"}, "(here it is --model)"),
         in_txt2img({"--init_image", "x"}, "sd txt2img has no option --init_image"),
         in_img2img({"--init_image", "x"}, "(here it is --init-img)"),
@@ -183,6 +188,28 @@ INSTANTIATE_TEST_SUITE_P(
         in_txt2img({"--skip-layer-start", "-0.1"},
                    "--skip-layer-start expects a number from 0 to 1"),
         in_txt2img({"--skip-layer-stop", "1.1"}, "--skip-layer-stop expects a number from 0 to 1"),
+        in_txt2img({"--resolution-binning=yes"},
+                   "--resolution-binning takes no value, found 'yes'"),
+        in_txt2img({"--no-resolution-binning=1"}, "--no-resolution-binning takes no value"),
+        in_txt2img({"--rounded-times=yes"}, "--rounded-times takes no value, found 'yes'"),
+        in_txt2img({"--original-size", "1024"},
+                   "--original-size expects WIDTHxHEIGHT with sides from 1 to 16384, found '1024'"),
+        in_txt2img({"--original-size", "0x8"}, "sides from 1 to 16384, found '0x8'"),
+        in_txt2img(
+            {"--target-size", "8x16385"},
+            "--target-size expects WIDTHxHEIGHT with sides from 1 to 16384, found '8x16385'"),
+        in_txt2img({"--target-size="}, "sides from 1 to 16384, found ''"),
+        in_txt2img({"--crop", "8"},
+                   "--crop expects TOP,LEFT, two whole numbers from 0 to 16384, found '8'"),
+        in_txt2img({"--crop=-8,0"}, "found '-8,0'"),
+        in_txt2img({"--rope-grid", "orginal"},
+                   "--rope-grid expects diffusers or original, found 'orginal' (did you mean "
+                   "original?)"),
+        in_txt2img({"--variance", "learned"},
+                   "--variance expects fixed_small, fixed_small_log, fixed_large or "
+                   "learned_range, found 'learned'"),
+        in_txt2img({"--negative-preset", "best"},
+                   "--negative-preset expects hunyuan, found 'best'"),
         in_txt2img({"--t5-dtype", "int8"},
                    "--t5-dtype expects auto, fp32, bf16 or fp16, found 'int8'"),
         in_txt2img({"--no-t5=yes"}, "--no-t5 takes no value, found 'yes'"),
@@ -211,6 +238,11 @@ INSTANTIATE_TEST_SUITE_P(
         in_txt2img({"--plms", "--sampler", "euler"},
                    "--plms and --sampler euler cannot stand together"),
         in_txt2img({"--sampler", "DDIM", "--plms"}, "--plms and --sampler ddim cannot"),
+        in_txt2img({"--negative-prompt", "", "--negative-preset", "hunyuan"},
+                   "--negative-prompt and --negative-preset cannot stand together"),
+        in_txt2img({"--variance", "fixed_large", "--sampler", "euler"},
+                   "--variance belongs to --sampler ddpm, found --sampler euler"),
+        in_txt2img({"--plms", "--variance", "fixed_large"}, "found --sampler plms"),
         in_txt2img({"-q", "-v"}, "--quiet and --verbose cannot stand together"),
         in_txt2img({"--verbose", "--quiet"}, "--quiet and --verbose cannot stand together"),
         in_txt2img({"--no-t5", "--t5-dtype", "fp16"},
@@ -316,11 +348,18 @@ TEST_F(WrongInputTest, FilesThatAreThereAlready) {
 }
 
 TEST_F(WrongInputTest, SizeThatIsNoMultipleOfTheModels) {
+  engine_.on_check = [](const std::vector<Request>& requests) {
+    SD_CHECK(requests.at(0).width != 100, ErrorKind::kUsage,
+             "--width: expected a multiple of 8 from 8 to 16384, found 100; the nearest are 96 and "
+             "104");
+  };
   const Outcome outcome = CliTest::txt2img({"-p", "x", "-W", "100", "-s", "1"});
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_THAT(outcome.err, HasSubstr("--width expects a multiple of 8 for tiny, found 100 "
-                                     "(nearest: 96 and 104)"));
+  EXPECT_EQ(outcome.err,
+            "sd: error: --width: expected a multiple of 8 from 8 to 16384, found 100; the nearest "
+            "are 96 and 104\n");
   EXPECT_TRUE(engine_.batches.empty());
+  EXPECT_FALSE(engine_.weights_are_loaded);
 }
 
 }  // namespace

@@ -37,6 +37,56 @@ Job job(const std::string& prompt, int count = 1, std::optional<uint64_t> seed =
   return job;
 }
 
+/// A model that paints 40x24 and 32x32 alone, and knows nothing of starts.
+class TwoSizes : public Pipeline {
+ public:
+  std::vector<Painted> paint(const std::vector<Request>&, Observer&) override { return {}; }
+  void check(const std::vector<Request>&) const override {}
+  void encode_ahead(const std::vector<Request>&, Observer&) override {}
+  void load_weights(Observer&) override {}
+  ModelDefaults defaults() const override { return {}; }
+  int suggested_batch_size(const Request&) const override { return 1; }
+  Estimate estimate(const std::vector<Request>&) override { return {}; }
+  Bound evaluate_bound(const BoundRequest&, Observer&) override { return {}; }
+  PixelSize picture_size(const Request& request) const override {
+    const bool is_wide = request.width.value_or(32) > request.height.value_or(32);
+    return is_wide ? PixelSize{40, 24} : PixelSize{32, 32};
+  }
+  LatentSpace latent_space() const override { return {}; }
+};
+
+TEST(PaintedSize, IsThatOfTheModelWhereNoStartHasASay) {
+  struct Row {
+    std::optional<int> width;
+    std::optional<int> height;
+    std::string image;
+    std::string latents;
+    std::optional<PixelSize> size;
+    std::string words;
+  };
+  const std::vector<Row> rows = {
+      {{}, {}, "", "", PixelSize{32, 32}, "32x32"},
+      {101, {}, "", "", PixelSize{40, 24}, "40x24"},
+      {101, 67, "", "", PixelSize{40, 24}, "40x24"},
+      {{}, {}, "a.png", "", {}, "the input's size"},
+      {101, {}, "a.png", "", {}, "101 by the input's height"},
+      {{}, 67, "a.png", "", {}, "the input's width by 67"},
+      {101, 67, "a.png", "", PixelSize{40, 24}, "40x24"},
+      {{}, {}, "", "l.safetensors", {}, "the input's size"},
+      {104, 64, "", "l.safetensors", PixelSize{104, 64}, "104x64"},
+  };
+  const TwoSizes model;
+  for (const Row& row : rows) {
+    BatchTask task;
+    task.job.request.width = row.width;
+    task.job.request.height = row.height;
+    task.job.init_image = row.image;
+    task.job.init_latents = row.latents;
+    EXPECT_EQ(painted_size(task, model), row.size) << row.words;
+    EXPECT_EQ(describe_size(task, model), row.words);
+  }
+}
+
 TEST(TaskSource, NumbersThePicturesOfAllJobs) {
   Listed jobs({job("a", 2), job("b"), job("c", 3)});
   TaskSource tasks(jobs, 100);

@@ -86,6 +86,14 @@ TEST(ParseAxis, TakesWhatOnlySomeFamiliesHave) {
   EXPECT_THAT(values_of("prompt_2=1-5,\"a, b\","), ElementsAre("1-5", "a, b", ""));
   EXPECT_THAT(values_of("skip_layers=none,7,\"7,8\",7 8 9"),
               ElementsAre("none", "7", "7,8", "7 8 9"));
+  EXPECT_THAT(values_of("resolution_binning=true,false"), ElementsAre("true", "false"));
+  EXPECT_THAT(values_of("original_size=1024x1024,512x768"), ElementsAre("1024x1024", "512x768"));
+  EXPECT_THAT(values_of("crop=\"0,16\",8 24"), ElementsAre("0,16", "8 24"));
+  EXPECT_THAT(values_of("rope_grid=diffusers,original"), ElementsAre("diffusers", "original"));
+  EXPECT_THAT(values_of("variance=fixed_small,learned_range"),
+              ElementsAre("fixed_small", "learned_range"));
+  EXPECT_EQ(error("crop=0,16"),
+            "--x crop expects TOP,LEFT, two whole numbers from 0 to 16384, found '0'");
   EXPECT_EQ(error("skip_layers=7-9"),
             "--x skip_layers expects whole numbers from 0 to 999 with commas between, or none, "
             "found '7-9'");

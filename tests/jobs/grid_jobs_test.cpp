@@ -85,6 +85,8 @@ TEST(GridJobs, AxesMustHaveDifferentKeys) {
             "--x and --z expect different keys, found steps and steps");
   EXPECT_EQ(error({"init_img=a.png", "init_latents=b.safetensors"}),
             "--x and --y expect different keys, found init_img and init_latents");
+  EXPECT_EQ(error({"negative_preset=hunyuan", "steps=1", "negative_prompt=a"}),
+            "--x and --z expect different keys, found negative_preset and negative_prompt");
   EXPECT_EQ(error({"seed=1:1000", "steps=1:1000", "scale=1:2"}),
             "the grid would have 2000000 pictures, expected at most 1000000");
   EXPECT_EQ(count_grid_pictures(axes({"seed=1:1000", "steps=1:1000"})), 1000000);

@@ -96,6 +96,13 @@ inline void expect_same_job(const Job& a, const Job& b) {
   EXPECT_EQ(a.request.skip_layers, b.request.skip_layers);
   EXPECT_EQ(a.request.width, b.request.width);
   EXPECT_EQ(a.request.height, b.request.height);
+  EXPECT_EQ(a.request.resolution_binning, b.request.resolution_binning);
+  EXPECT_EQ(a.request.original_size, b.request.original_size);
+  EXPECT_EQ(a.request.target_size, b.request.target_size);
+  EXPECT_EQ(a.request.crop, b.request.crop);
+  EXPECT_EQ(a.request.rope_grid, b.request.rope_grid);
+  EXPECT_EQ(a.request.rounded_times, b.request.rounded_times);
+  EXPECT_EQ(a.request.variance, b.request.variance);
   EXPECT_EQ(a.request.steps, b.request.steps);
   EXPECT_EQ(a.request.scale, b.request.scale);
   EXPECT_EQ(a.request.guidance_rescale, b.request.guidance_rescale);

@@ -70,6 +70,15 @@ TEST_F(JobFileTest, AWordWithTwoHyphensMakesSwitchesOfTheRest) {
   EXPECT_EQ(job.request.max_sequence_length, 77);
   EXPECT_EQ(job.request.skip_layers, (SkipLayerGuidance{.layers = {7, 8}, .scale = -1}));
 
+  job = read_one("jobs.txt",
+                 "a cat --resolution-binning False --original_size 640x480 --crop 0,16 "
+                 "--rounded-times true --variance learned_range");
+  EXPECT_EQ(job.request.resolution_binning, false);
+  EXPECT_EQ(job.request.original_size, (PixelSize{640, 480}));
+  EXPECT_EQ(job.request.crop, (CropCorner{0, 16}));
+  EXPECT_TRUE(job.request.rounded_times);
+  EXPECT_EQ(job.request.variance, "learned_range");
+
   EXPECT_EQ(read_one("jobs.txt", "--prompt \"\" --steps 3").request.prompt, "");
   EXPECT_EQ(read_one("jobs.txt", "--prompt=a circle --steps=3").request.prompt, "a circle");
   EXPECT_EQ(read_one("jobs.txt", "--prompt \"--ar\" 16").request.prompt, "--ar 16");
@@ -127,6 +136,10 @@ TEST_F(JobFileTest, ABadSwitchIsNamedWithItsPlace) {
       {"a --strength 0.5", "1:3: strength expects init_img or init_latents beside it"},
       {"a --init_img b.png --init_latents c",
        "1:20: init_img and init_latents cannot stand together"},
+      {"a --rounded-times --seed 1", "1:3: --rounded-times expects a value, found none"},
+      {"a --resolution_binning yes", "1:3: resolution_binning expects true or false, found 'yes'"},
+      {"a --variance fixed_large --sampler euler",
+       "1:26: variance belongs to the sampler ddpm, found euler"},
       {"a --sampler euler --eta 0.5", "1:19: eta belongs to the sampler ddim, found euler"},
       {"a --n_iter 2 --seed 18446744073709551615",
        "1:14: seed 18446744073709551615 is too large for 2 images: the last seed would pass "

@@ -35,6 +35,24 @@ TEST(JobParameters, AreOneLineWithSortedKeysAndNullForWhatIsOpen) {
             R"("strength":null,"vae_tiling":false,"width":null})");
 }
 
+TEST(JobParameters, NameWhatOnlySomeFamiliesHaveWhereItSaysSomething) {
+  Facts facts = cat();
+  facts.request.resolution_binning = false;
+  facts.request.original_size = {1024, 768};
+  facts.request.target_size = {512, 384};
+  facts.request.crop = {0, 16};
+  facts.request.rope_grid = "original";
+  facts.request.rounded_times = true;
+  facts.request.variance = "learned_range";
+  const std::string line = facts.line();
+  for (const char* part :
+       {R"("crop":"0,16",)", R"("original_size":"1024x768",)", R"("resolution_binning":false,)",
+        R"("rope_grid":"original","rounded_times":true,)", R"("target_size":"512x384",)",
+        R"("variance":"learned_range",)"}) {
+    EXPECT_THAT(line, HasSubstr(part));
+  }
+}
+
 TEST(JobHash, IsTheSha256OfTheLine) {
   EXPECT_EQ(job_hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
@@ -67,6 +85,30 @@ TEST(JobHash, ChangesWithAllThatDecidesThePicture) {
       [](Facts& facts) { facts.request.skip_layers = {.layers = {7}, .scale = 3}; },
       [](Facts& facts) { facts.request.skip_layers = {.layers = {7}, .start = 0}; },
       [](Facts& facts) { facts.request.skip_layers = {.layers = {7}, .stop = 0.3}; },
+      [](Facts& facts) { facts.request.resolution_binning = true; },
+      [](Facts& facts) { facts.request.resolution_binning = false; },
+      [](Facts& facts) {
+        facts.request.original_size = {64, 32};
+      },
+      [](Facts& facts) {
+        facts.request.original_size = {32, 64};
+      },
+      [](Facts& facts) {
+        facts.request.target_size = {64, 32};
+      },
+      [](Facts& facts) {
+        facts.request.crop = {0, 0};
+      },
+      [](Facts& facts) {
+        facts.request.crop = {0, 8};
+      },
+      [](Facts& facts) {
+        facts.request.crop = {8, 0};
+      },
+      [](Facts& facts) { facts.request.rope_grid = "original"; },
+      [](Facts& facts) { facts.request.rounded_times = true; },
+      [](Facts& facts) { facts.request.variance = "fixed_small"; },
+      [](Facts& facts) { facts.request.variance = "learned_range"; },
       [](Facts& facts) { facts.setting.t5 = "none"; },
       [](Facts& facts) { facts.setting.t5 = "fp32"; },
       [](Facts& facts) { facts.request.seed = 1; },
@@ -99,6 +141,7 @@ TEST(JobHash, StaysWhatItIsWhereOnlyOtherThingsChange) {
       [](Facts& facts) {
         facts.request.skip_layers = {.layers = {}, .scale = 5, .start = 0, .stop = 1};
       },
+      [](Facts& facts) { facts.request.rope_grid = "diffusers"; },
       [](Facts& facts) { facts.setting.encoding.quality = 50; },
       [](Facts& facts) { facts.request.preview_every = 5; },
       [](Facts& facts) {

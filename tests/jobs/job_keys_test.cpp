@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 
+#include "jobs/request_limits.h"
 #include "tests/jobs/job_file_support.h"
 
 namespace sd {
@@ -42,6 +43,13 @@ TEST(JobKeys, StoreEachFieldOfAJob) {
   EXPECT_EQ(with("skip_layer_scale", "-2.5").request.skip_layers.scale, -2.5);
   EXPECT_EQ(with("skip_layer_start", "0").request.skip_layers.start, 0);
   EXPECT_EQ(with("skip_layer_stop", "1").request.skip_layers.stop, 1);
+  EXPECT_EQ(with("resolution_binning", "false").request.resolution_binning, false);
+  EXPECT_EQ(with("original_size", "1x16384").request.original_size, (PixelSize{1, 16384}));
+  EXPECT_EQ(with("target_size", "768x1280").request.target_size, (PixelSize{768, 1280}));
+  EXPECT_EQ(with("crop", "0,16384").request.crop, (CropCorner{0, 16384}));
+  EXPECT_EQ(with("rope_grid", "Original").request.rope_grid, "original");
+  EXPECT_TRUE(with("rounded_times", "true").request.rounded_times);
+  EXPECT_EQ(with("variance", "learned_range").request.variance, "learned_range");
   EXPECT_EQ(with("width", "16384").request.width, 16384);
   EXPECT_EQ(with("height", "8").request.height, 8);
   EXPECT_EQ(with("steps", "1000").request.steps, 1000);
@@ -71,6 +79,10 @@ TEST(JobKeys, HaveTheNamesOfOtherPrograms) {
       {"guidance_rescale", {"guidance-rescale"}},
       {"sampler", {"sampler_name"}},
       {"eta", {"ddim_eta"}},
+      {"variance", {"variance_type"}},
+      {"crop", {"crops_coords_top_left"}},
+      {"resolution_binning", {"resolution-binning", "use_resolution_binning"}},
+      {"negative_preset", {"negative-preset"}},
       {"clip_skip", {"clip-skip"}},
       {"prompt_2", {"prompt-2"}},
       {"max_sequence_length", {"max-sequence-length"}},
@@ -141,6 +153,16 @@ TEST(JobKeys, RefuseWhatIsOutsideTheirRange) {
       {"skip_layer_scale", {"inf", "nan", "-1000.5", "x"}},
       {"skip_layer_start", {"-0.1", "1.1"}},
       {"skip_layer_stop", {"-0.1", "1.1"}},
+      {"resolution_binning", {"", "yes", "1", "on"}},
+      {"rounded_times", {"", "no", "0"}},
+      {"original_size",
+       {"", "x", "1024", "1024x", "x768", "0x8", "8x0", "16385x8", "8x-8", "8 x 8", "8x8x8",
+        "8*8"}},
+      {"target_size", {"1024,768", "1e3x8", "8.0x8", "none"}},
+      {"crop", {"", "0", "0,", ",0", "0,,0", "-1,0", "0,16385", "0,0,0", "0x0", "0.5,1", "none"}},
+      {"rope_grid", {"", "comfy"}},
+      {"variance", {"", "learned", "fixed"}},
+      {"negative_preset", {"", "none", "hunyuandit"}},
       {"strength", {"1.01", "-0.01"}},
       {"count", {"0", "1000001", "-1"}}};
   for (const auto& [key, texts] : values) {
@@ -215,6 +237,17 @@ TEST(JobKeys, TakeJsonValuesOfTheirType) {
             "steps expects a whole number from 1 to 1000, found \"20\"");
   EXPECT_EQ(json_error_with("steps", 20.5),
             "steps expects a whole number from 1 to 1000, found '20.5'");
+  set_job_json(job, "rounded_times", true);
+  set_job_json(job, "resolution_binning", false);
+  EXPECT_TRUE(job.request.rounded_times);
+  EXPECT_EQ(job.request.resolution_binning, false);
+  set_job_json(job, "resolution_binning", nullptr);
+  EXPECT_EQ(job.request.resolution_binning, false);
+  EXPECT_EQ(json_error_with("rounded_times", "true"),
+            "rounded_times expects true or false, found \"true\"");
+  EXPECT_EQ(json_error_with("resolution_binning", 1),
+            "resolution_binning expects true or false, found 1");
+  EXPECT_EQ(json_error_with("prompt", false), "prompt expects a text, found false");
   EXPECT_EQ(json_error_with("steps", true),
             "steps expects a whole number from 1 to 1000, found true");
   EXPECT_EQ(json_error_with("prompt", 5), "prompt expects a text, found 5");
@@ -237,6 +270,13 @@ TEST(CheckJob, FindsWhatCannotStandTogether) {
   expect_error([&] { check_job(job); }, ErrorKind::kUsage,
                "eta belongs to the sampler ddim, found euler");
   job.request.eta = 0;
+  job.request.variance = "learned_range";
+  expect_error([&] { check_job(job); }, ErrorKind::kUsage,
+               "variance belongs to the sampler ddpm, found euler");
+  job.request.sampler = "ddpm";
+  EXPECT_NO_THROW(check_job(job));
+  job.request.sampler = "";
+  EXPECT_NO_THROW(check_job(job)) << "the model's own sampler may be ddpm";
   job.request.skip_layers = {.layers = {7}, .start = 0.5, .stop = 0.5};
   expect_error([&] { check_job(job); }, ErrorKind::kUsage,
                "skip_layer_start expects less than the skip_layer_stop of 0.5, found 0.5");
@@ -267,6 +307,13 @@ TEST(PrintJob, WritesWhatSaysSomething) {
                         R"("skip_layer_stop":0.5,)"));
   job.request.skip_layers = {.layers = {}, .scale = 5};
   EXPECT_THAT(print_job(job), testing::Not(HasSubstr("skip")));
+  job.request.resolution_binning = false;
+  job.request.original_size = {1024, 768};
+  job.request.crop = {0, 16};
+  job.request.rounded_times = true;
+  EXPECT_THAT(print_job(job),
+              HasSubstr(R"("resolution_binning":false,"original_size":"1024x768","crop":[0,16],)"
+                        R"("rounded_times":true,)"));
   job.init_image = "\xff.png";
   EXPECT_THAT(print_job(job), HasSubstr("\"\uFFFD.png\""));
 }
@@ -304,6 +351,18 @@ Job random_job(std::mt19937& random) {
         skip.start = share() / 2;
         skip.stop = 0.5 + share() / 2;
       },
+      [&] { job.request.resolution_binning = below(2) == 0; },
+      [&] {
+        job.request.original_size = {1 + below(16384), 1 + below(16384)};
+      },
+      [&] {
+        job.request.target_size = {1 + below(16384), 1 + below(16384)};
+      },
+      [&] {
+        job.request.crop = {below(16385), below(16385)};
+      },
+      [&] { job.request.rope_grid = kRopeGrids[static_cast<size_t>(below(2))]; },
+      [&] { job.request.rounded_times = true; },
       [&] { job.request.width = 8 + below(16377); },
       [&] { job.request.height = 8 + below(16377); },
       [&] { job.request.steps = 1 + below(1000); },
@@ -313,6 +372,11 @@ Job random_job(std::mt19937& random) {
       [&] { job.request.sigmas = "karras"; },
       [&] { job.request.spacing = below(2) == 0 ? "leading" : "trailing"; },
       [&] { job.request.eta = job.request.sampler == "dpmpp_2m" ? 0 : share(); },
+      [&] {
+        if (job.request.sampler.empty()) {
+          job.request.variance = kVariances[static_cast<size_t>(below(4))];
+        }
+      },
       [&] { job.seed = std::uniform_int_distribution<uint64_t>()(random) / 2; },
       [&] { job.request.clip_skip = below(32); },
       [&] {

@@ -5,16 +5,11 @@
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <random>
 #include <span>
 
 #include "io/infotext.h"
 #include "io/picture_format.h"
 #include "jobs/job_keys.h"
-#include "jobs/picture_parameters.h"
-#include "jobs/prompt_keys.h"
-#include "jobs/request_limits.h"
-#include "jobs/sampler_names.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
 
@@ -78,96 +73,6 @@ Fields own(Fields fields) {
   return fields;
 }
 
-/// What the engine makes of a request whose every value is given.
-Settings settings_of(const Request& request) {
-  Settings settings;
-  settings.width = *request.width;
-  settings.height = *request.height;
-  settings.steps = *request.steps;
-  settings.scale = *request.scale;
-  settings.sampler = request.sampler;
-  settings.device = "cuda:0";
-  settings.dtype = "bf16";
-  return settings;
-}
-
-// Of random jobs in every format.
-TEST_F(PictureJobTest, IsTheJobThatPaintedIt) {
-  std::mt19937_64 random(3);  // NOLINT(cert-msc51-cpp): the same in every run
-  const auto pick = [&random](size_t count) { return static_cast<size_t>(random() % count); };
-  const std::vector<std::string> pieces = {"a",          " ",      "\"",       "\n",
-                                           ",",          ":",      "\\",       "é",
-                                           "雪",         "{",      "Steps: 3", "Negative prompt:",
-                                           "<lora:x:1>", "(a:1.2)"};
-  const auto text = [&] {
-    std::string all;
-    for (size_t length = pick(9); length > 0; --length) all += pieces[pick(pieces.size())];
-    return all;
-  };
-  const std::vector<std::string_view> samplers = sampler_choices();
-  const std::vector<std::string> spacings = {"", "leading", "linspace", "trailing"};
-  folder_.write("start.png", "");
-  for (int round = 0; round < 200; ++round) {
-    Job job;
-    Request& request = job.request;
-    request.prompt = text();
-    request.negative_prompt = text();
-    request.width = static_cast<int>(8 * (1 + pick(100)));
-    request.height = static_cast<int>(8 * (1 + pick(100)));
-    request.steps = static_cast<int>(1 + pick(1000));
-    request.scale = static_cast<double>(pick(1000)) / 7;
-    request.sampler = samplers[pick(samplers.size())];
-    if (request.sampler == "ddim") request.eta = static_cast<double>(pick(10)) / 9;
-    request.guidance_rescale = static_cast<double>(pick(10)) / 9;
-    if (pick(2) == 0) request.sigmas = kSigmas[pick(kSigmas.size())];
-    request.spacing = spacings[pick(spacings.size())];
-    request.clip_skip = static_cast<int>(pick(4));
-    for (const PromptKey& prompt : kFurtherPrompts) {
-      if (pick(2) == 0) request.*prompt.text = text();
-    }
-    if (pick(2) == 0) request.max_sequence_length = static_cast<int>(1 + pick(512));
-    if (pick(2) == 0) {
-      const double start = static_cast<double>(pick(10)) / 11;
-      request.skip_layers = {.layers = {static_cast<int>(pick(9)), static_cast<int>(9 + pick(90))},
-                             .scale = static_cast<double>(pick(1000)) / 7 - 70,
-                             .start = start,
-                             .stop = start + 0.1};
-    }
-    Settings settings = settings_of(request);
-    const std::vector<std::string> t5s = {"", "none", "fp32", "bf16"};
-    settings.t5 = t5s[pick(t5s.size())];
-    job.seed = request.seed = random();
-    job.model = "tiny";
-    Request painted = request;
-    PictureOrigin origin = {.model = "tiny", .model_hash = std::string(64, 'a')};
-    origin.vae_tiling = pick(2) == 0;
-    if (pick(2) == 0) origin.variant = "fp16";
-    if (pick(2) == 0) {
-      settings.strength = static_cast<double>(pick(10)) / 9;
-      request.strength = painted.strength = settings.strength;
-      const bool is_image = pick(2) == 0;
-      (is_image ? job.init_image : job.init_latents) = (folder_ / "start.png").string();
-      if (is_image) painted.init_image = Picture();
-      if (!is_image) painted.init_latents = Latents();
-      origin.start = "start.png";
-    }
-    const auto format = static_cast<PictureFormat>(pick(3));
-    const std::string file = write("a", picture_parameters(painted, settings, origin), format);
-
-    const PictureJob found = read_picture_job(file, {});
-    EXPECT_EQ(print_job(found.job), print_job(job));
-    EXPECT_EQ(print_place(found.job.place), file);
-    EXPECT_THAT(found.unequalled, IsEmpty());
-    EXPECT_EQ(found.variant, origin.variant);
-    EXPECT_EQ(found.device, "cuda:0");
-    EXPECT_EQ(found.dtype, "bf16");
-    EXPECT_EQ(found.vae_tiling, origin.vae_tiling);
-    const bool is_t5_told = !settings.t5.empty() && settings.t5 != settings.dtype;
-    EXPECT_EQ(found.t5, is_t5_told ? std::optional(settings.t5) : std::nullopt);
-    if (HasFailure()) break;
-  }
-}
-
 TEST_F(PictureJobTest, WhatTheParametersLeaveOpenIsThatOfTheBase) {
   Job base;
   base.model = "mine";
@@ -217,6 +122,32 @@ TEST_F(PictureJobTest, ChangesComeInPlaceOfWhatOnlySomeFamiliesHave) {
   EXPECT_EQ(found.t5, "none");
   EXPECT_THAT(found.unequalled, IsEmpty());
   EXPECT_THAT(read_fields(own({{"T5", "t5xxl_fp8"}})).unequalled, ElementsAre("T5"));
+}
+
+TEST_F(PictureJobTest, SizesAndSwitchesAreChangedAndCheckedToo) {
+  const Fields fields = own({{"Resolution binning", "True"},
+                             {"Original size", "big"},
+                             {"Crop corner", "8 16"},
+                             {"Rounded times", "maybe"}});
+  EXPECT_EQ(error_of_fields(fields), "Rounded times expects true or false, found 'maybe'");
+  const Request request =
+      read_fields(fields, {{"rounded_times", "true"}, {"original_size", "64x32"}}).job.request;
+  EXPECT_EQ(request.resolution_binning, true);
+  EXPECT_EQ(request.original_size, (PixelSize{64, 32}));
+  EXPECT_EQ(request.crop, (CropCorner{8, 16}));
+  EXPECT_TRUE(request.rounded_times);
+  EXPECT_THAT(error_of_fields(own({{"Original size", "big"}})),
+              StartsWith("Original size expects WIDTHxHEIGHT"));
+  EXPECT_EQ(error_of_fields(own({{"Variance", "fixed_small"}})),
+            "variance belongs to the sampler ddpm, found euler_a");
+}
+
+TEST_F(PictureJobTest, ANegativePresetComesInPlaceOfTheNegativePrompt) {
+  EXPECT_THAT(read_fields({}, {{"negative_preset", "hunyuan"}}).job.request.negative_prompt,
+              StartsWith("错误的眼睛，"));
+  const std::vector<JobChange> both = {{"negative_preset", "hunyuan"}, {"negative_prompt", "dark"}};
+  expect_error([&] { read_fields({}, both); }, ErrorKind::kUsage,
+               "a.png: negative_preset and negative_prompt cannot stand together");
 }
 
 TEST_F(PictureJobTest, AChangeThatSaysNothingIsAnError) {

@@ -1,9 +1,11 @@
 """Does a picture show what its caption says? Plain geometry, no learning.
 
 `check(picture, caption)` reads the caption of a drawn scene (one or two shapes on a plain
-background), finds the shapes in the picture and compares. It needs numpy and Pillow only.
+background) in English or Chinese, finds the shapes in the picture and compares. It needs numpy and
+Pillow only.
 
     python tests/meaning/checker.py "a red circle on a blue background" picture.png
+    python tests/meaning/checker.py 蓝色背景上的红色圆形 picture.png
 
 A picture obeys its caption when it holds exactly the objects named, each of the named colour and
 shape, and everything else the caption says is true too: background, size, place, relation. What
@@ -76,16 +78,30 @@ class Caption:
     relation: str | None
 
 
+# What Chinese captions are made of. Sizes and places are those of the English ones.
+CHINESE_COLOURS = dict(zip("红绿蓝黄紫橙白黑", PALETTE))
+CHINESE_SHAPES = {"圆形": "circle", "正方形": "square", "三角形": "triangle", "星形": "star"}
+CHINESE_SIZES = {"小": "small", "大": "large"}
+CHINESE_PLACES = {"左边": "left", "右边": "right", "顶部": "top", "底部": "bottom", "中间": "center"}
+CHINESE_RELATIONS = dict(zip(("左边", "右边", "上方", "下方"), RELATIONS))
+
+
 def parse_caption(text):
     """The content of a caption; ValueError if it is not about one or two shapes."""
+    chinese = re.search(r"[\u4e00-\u9fff]", text)
+    caption = parse_chinese(text) if chinese else parse_english(text)
+    if len(caption.objects) not in (1, 2):
+        raise ValueError(f"not a caption of one or two shapes: {text!r}")
+    return caption
+
+
+def parse_english(text):
     colour, shape = "|".join(PALETTE), "|".join(SHAPES)
     text = " ".join(text.lower().split())
     background = re.search(rf"\b({colour}) background\b", text)
     found = re.findall(
         rf"\b(?:(small|large) )?({colour}) ({shape})\b(?: at the ({'|'.join(PLACES)})\b)?", text
     )
-    if len(found) not in (1, 2):
-        raise ValueError(f"not a caption of one or two shapes: {text!r}")
     objects = tuple(
         Wanted(colour, shape, size or None, place or None) for size, colour, shape, place in found
     )
@@ -94,6 +110,30 @@ def parse_caption(text):
         objects,
         background.group(1) if background else None,
         relation.group(0) if relation else None,
+    )
+
+
+def parse_chinese(text):
+    """PLACE的COLOUR色SIZE SHAPE, COLOUR色背景, and A在B的RELATION."""
+    text = "".join(text.split())
+    colour, size = "".join(CHINESE_COLOURS), "".join(CHINESE_SIZES)
+    shape, place, relation = map("|".join, (CHINESE_SHAPES, CHINESE_PLACES, CHINESE_RELATIONS))
+    background = re.search(rf"([{colour}])色的?背景", text)
+    found = re.findall(rf"(?:({place})的)?([{colour}])色([{size}]?)({shape})", text)
+    related = re.search(rf"在[{colour}]色(?:{shape})的({relation})", text)
+    objects = tuple(
+        Wanted(
+            CHINESE_COLOURS[colour],
+            CHINESE_SHAPES[shape],
+            CHINESE_SIZES.get(size),
+            CHINESE_PLACES.get(place),
+        )
+        for place, colour, size, shape in found
+    )
+    return Caption(
+        objects,
+        CHINESE_COLOURS[background.group(1)] if background else None,
+        CHINESE_RELATIONS[related.group(1)] if related else None,
     )
 
 

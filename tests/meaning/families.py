@@ -11,6 +11,7 @@ from diffusers import (
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     FlowMatchHeunDiscreteScheduler,
+    HunyuanDiTPipeline,
     PNDMScheduler,
     StableDiffusion3Img2ImgPipeline,
     StableDiffusion3Pipeline,
@@ -24,21 +25,26 @@ SHIPPED = (MODELS / "shapes-sd1",)
 
 @dataclass(frozen=True)
 class Sampler:
-    scheduler: type
+    """A scheduler of diffusers, or where its pipeline cannot do it, flags of the `sd` binary."""
+
+    scheduler: type | None
     options: dict = field(default_factory=dict)  # of the scheduler
     call: dict = field(default_factory=dict)  # of the pipeline's call
     limit: int | None = None  # how many prompts of each kind; None for all
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Family:
     pipeline: type
-    image_to_image: type
+    image_to_image: type | None
     steps: int
     guidance: float
     guidances: tuple[float, ...]  # to compare
     samplers: dict[str, Sampler]
     own: dict = field(default_factory=dict)  # further arguments of both pipelines
+    call: dict = field(default_factory=dict)  # further arguments of their calls
+    languages: tuple[str, ...] = ("english",)
 
     def load(self, folder, **options):
         pipeline = self.pipeline.from_pretrained(folder, **options)
@@ -80,7 +86,25 @@ SD3 = Family(
     },
 )
 
-FAMILIES = {family.pipeline.__name__: family for family in (SD1, SD3)}
+HUNYUAN = Family(
+    HunyuanDiTPipeline,
+    None,
+    steps=30,
+    guidance=4.0,
+    guidances=(1.0, 2.0, 4.0, 6.0),
+    samplers={
+        "ddpm": Sampler(DDPMScheduler),
+        "ddim": Sampler(DDIMScheduler),
+        "dpm++2m": Sampler(DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++"}),
+        "ddpm-learned": Sampler(
+            None, flags=("--sampler", "ddpm", "--variance", "learned_range"), limit=20
+        ),
+    },
+    call={"use_resolution_binning": False},
+    languages=("english", "chinese"),
+)
+
+FAMILIES = {family.pipeline.__name__: family for family in (SD1, SD3, HUNYUAN)}
 
 
 def family_of(folder):

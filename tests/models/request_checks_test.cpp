@@ -134,5 +134,43 @@ TEST(RequestChecks, SkippedLayersAreBlocksOfTheModel) {
             "--skip-layer-stop: expected a number from 0 to 1, found nan");
 }
 
+const Change kOriginalSize = [](Request& request) { request.original_size = {640, 480}; };
+const Change kTargetSize = [](Request& request) { request.target_size = {640, 480}; };
+const Change kCrop = [](Request& request) { request.crop = {10, 0}; };
+const Change kRope = [](Request& request) { request.rope_grid = "original"; };
+const Change kRounded = [](Request& request) { request.rounded_times = true; };
+const Change kBinning = [](Request& request) { request.resolution_binning = false; };
+
+TEST(RequestChecks, SizesAreForModelsThatAreToldOfThem) {
+  const ModelFeatures told{.has_sizes = true};
+  for (const Change& change : {kOriginalSize, kTargetSize, kCrop})
+    EXPECT_EQ(judged(told, change), "");
+  const std::string sentence = ": the network of this model is not told of sizes";
+  EXPECT_EQ(judged(kPlain, kOriginalSize), "--original-size" + sentence);
+  EXPECT_EQ(judged(kPlain, kTargetSize), "--target-size" + sentence);
+  EXPECT_EQ(judged(kPlain, kCrop), "--crop" + sentence);
+  EXPECT_EQ(judged(told,
+                   [](Request& request) {
+                     request.target_size = {640, 0};
+                   }),
+            "--target-size: expected a width and a height above 0, found 640x0");
+  EXPECT_EQ(judged(told,
+                   [](Request& request) {
+                     request.crop = {3, -1};
+                   }),
+            "--crop: expected two whole numbers from 0, found 3,-1");
+}
+
+TEST(RequestChecks, RotaryPositionsAndBinningAreForModelsThatHaveThem) {
+  const ModelFeatures own{.has_rope = true, .has_binning = true};
+  for (const Change& change : {kRope, kRounded, kBinning}) EXPECT_EQ(judged(own, change), "");
+  EXPECT_EQ(judged(kPlain, kRope), "--rope-grid: this model has no rotary positions");
+  EXPECT_EQ(judged(kPlain, kRounded),
+            "--rounded-times: diffusers does not round the times of this model");
+  EXPECT_EQ(judged(kPlain, kBinning), "--resolution-binning: this model has no list of sizes");
+  EXPECT_EQ(judged(own, [](Request& request) { request.rope_grid = "old"; }),
+            "--rope-grid: expected diffusers or original, found 'old'");
+}
+
 }  // namespace
 }  // namespace sd

@@ -65,8 +65,12 @@ Case read_case(const std::string& network, const std::string& name) {
 
 Conditioning row_of(const Conditioning& c, int64_t row) {
   auto take = [&](const at::Tensor& x) { return x.defined() ? x.narrow(0, row, 1) : x; };
-  return {take(c.text), take(c.pooled), take(c.time_ids), take(c.class_labels),
-          take(c.guidance_states)};
+  Conditioning row_alone = c;
+  for (at::Tensor* part : {&row_alone.text, &row_alone.pooled, &row_alone.time_ids,
+                           &row_alone.class_labels, &row_alone.guidance_states}) {
+    *part = take(*part);
+  }
+  return row_alone;
 }
 
 struct Network {

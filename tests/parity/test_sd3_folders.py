@@ -1,55 +1,21 @@
 """Folders and requests of Stable Diffusion 3 that do not hold: each ends with its exit code and one
-sentence, and nothing is painted. The binary is $SD_BINARY.
+sentence, and nothing is painted.
 """
 
 import json
-import os
-import shutil
-import subprocess
-import tempfile
 import unittest
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
+from folder_checks import BAD_MODEL, USAGE, FolderChecks
 from tiny_sd3 import make_sd3, without_t5
 
-USAGE, BAD_MODEL = 2, 3
 
-
-class Sd3Folders(unittest.TestCase):
+class Sd3Folders(FolderChecks):
     @classmethod
-    def setUpClass(cls):
-        cls.temporary = tempfile.TemporaryDirectory()
-        cls.folder = Path(cls.temporary.name)
-        without_t5(make_sd3("sd35", cls.folder / "whole"), cls.folder / "clip")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.temporary.cleanup()
-
-    def run_sd(self, model, *flags):
-        command = [os.environ["SD_BINARY"], "txt2img", "-m", str(model), "-p", "red", "--steps", "1", "--seed", "1", "-q"]
-        command += ["--device", "cpu", "--threads", "1", "-o", str(self.folder / "a.png"), "--on-exist", "overwrite", *flags]
-        return subprocess.run(command, capture_output=True, text=True)
-
-    def assert_refused(self, done, code, *parts):
-        self.assertEqual((done.returncode, done.stdout), (code, ""), done.stderr)
-        errors = [line for line in done.stderr.splitlines() if not line.startswith("sd: warning:")]
-        self.assertEqual(len(errors), 1, done.stderr)
-        for part in parts:
-            self.assertIn(part, errors[0])
-        self.assertFalse((self.folder / "a.png").exists())
-
-    def changed(self, file, **keys):
-        """A copy of the model with other keys in one of its JSON files; None takes a key away."""
-        model = self.folder / "changed"
-        shutil.rmtree(model, ignore_errors=True)
-        shutil.copytree(self.folder / "whole", model)
-        config = json.loads((model / file).read_text()) | keys
-        (model / file).write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
-        return model
+    def make(cls, folder):
+        without_t5(make_sd3("sd35", folder / "whole"), folder / "clip")
 
     def test_requests(self):
         whole, clip = self.folder / "whole", self.folder / "clip"
@@ -108,13 +74,9 @@ class Sd3Folders(unittest.TestCase):
 
     def test_without_t5_the_user_is_told_what_that_means(self):
         for model, flags in ((self.folder / "clip", []), (self.folder / "whole", ["--no-t5"])):
-            command = [os.environ["SD_BINARY"], "txt2img", "-m", str(model), "-p", "red", "--steps", "1", *flags, "-o", "-"]
-            done = subprocess.run(command, capture_output=True)
-            self.assertEqual(done.returncode, 0)
-            warnings = [line for line in done.stderr.decode().splitlines() if line.startswith("sd: warning:")]
+            warnings = self.warnings_of(model, *flags)
             self.assertEqual(len(warnings), 1)
             self.assertIn("without the T5 text encoder", warnings[0])
-            self.assertTrue(done.stdout.startswith(b"\x89PNG"))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ class RowByRow : public Denoiser {
 
   at::Tensor run(const at::Tensor& sample, int64_t step) override {
     EXPECT_EQ(sample.size(0), text_.size(0));
-    return output(sample, text_, times_[step]);
+    const at::Tensor mean = output(sample, text_, times_[step]);
+    // The variance depends on the text, so that the rows of the two halves differ.
+    return learns_variance ? at::cat({mean, at::tanh(mean + text_.view({-1, 1, 1, 1}))}, 1) : mean;
   }
 
   /// Of the last rows; other blocks left out give another output.
@@ -39,6 +41,7 @@ class RowByRow : public Denoiser {
   }
 
   std::vector<int64_t> bound_rows;
+  bool learns_variance = false;
 
  private:
   static at::Tensor output(const at::Tensor& sample, const at::Tensor& text,
@@ -58,6 +61,7 @@ struct Group {
   std::vector<uint64_t> seeds;
   double rescale = 0;
   SkipLayerGuidance skip = {};
+  std::string variance = {};
 };
 
 /// What the loop makes of the groups in one batch, one part's images after the other's.
@@ -77,7 +81,8 @@ std::vector<at::Tensor> paint_together(const std::vector<Group>& groups, RowByRo
                    .parts = {}};
   std::vector<float> seeds;
   for (const Group& group : groups) {
-    schedulers.push_back(make_scheduler(swap_scheduler(folder, {group.sampler, "", ""}), {}));
+    schedulers.push_back(
+        make_scheduler(swap_scheduler(folder, {group.sampler, "", "", group.variance}), {}));
     noises.push_back(std::make_unique<SeededNoise>(group.seeds));
     schedulers.back()->set_timesteps(group.steps);
     const auto images = static_cast<int64_t>(group.seeds.size());
@@ -149,6 +154,31 @@ TEST(Denoise, ImagesWithAndWithoutSkipLayerGuidanceAreThoseMadeAlone) {
       EXPECT_EQ(at::equal(together[image], paint_together({alone}, network, observer)[0]),
                 is_plain);
       ++image;
+    }
+  }
+}
+
+TEST(Denoise, LearnedVariancesGoToTheSamplersThatTakeThem) {
+  const std::vector<Group> groups = {{"ddpm", 5, {1, 2}, 0, {}, "learned_range"},
+                                     {"ddpm", 5, {3}, 0.7, {}, "fixed_small"},
+                                     {"ddim", 5, {4}}};
+  Observer observer;
+  for (const Guidance guidance : {Guidance::kOn, Guidance::kOff}) {
+    RowByRow learned;
+    learned.learns_variance = true;
+    RowByRow plain;
+    const std::vector<at::Tensor> together = paint_together(groups, learned, observer, guidance);
+    size_t image = 0;
+    for (const Group& group : groups) {
+      for (const uint64_t seed : group.seeds) {
+        Group alone{group.sampler, group.steps, {seed}, group.rescale, {}, group.variance};
+        EXPECT_TRUE(
+            at::equal(together[image], paint_together({alone}, learned, observer, guidance)[0]));
+        alone.variance = group.sampler == "ddpm" ? "fixed_small" : "";
+        EXPECT_EQ(at::equal(together[image], paint_together({alone}, plain, observer, guidance)[0]),
+                  group.variance != "learned_range");
+        ++image;
+      }
     }
   }
 }

@@ -30,7 +30,13 @@ class Shapes : public Family {
   int latent_factor() const override { return 8; }
   int64_t latent_channels() const override { return 4; }
   const SchedulerConfig& scheduler_config() const override { return config_; }
-  Conditioning encode(const std::vector<Request>&, Guidance, Observer&) override { return {}; }
+  bool learns_variance() const override { return false; }
+  PixelSize nearest_size(const Request& request, PixelSize wanted) const override {
+    return request.resolution_binning.value_or(false) ? PixelSize{96, 72} : wanted;
+  }
+  Conditioning encode(const std::vector<Request>&, Guidance, PixelSize, Observer&) override {
+    return {};
+  }
   void check(const Request& request) const override {
     SD_CHECK(request.clip_skip < 3, ErrorKind::kUsage, "--clip-skip: the family's own check");
   }
@@ -98,6 +104,34 @@ TEST(RunPlan, SkipLayerGuidanceMakesAPartAndTheLengthOfTheTextABatch) {
   EXPECT_THAT(plans[0].parts[1].indices, ElementsAre(1, 2));
   EXPECT_THAT(plans[0].parts[2].indices, ElementsAre(3));
   EXPECT_THAT(plans[1].parts[0].indices, ElementsAre(5));
+}
+
+TEST(RunPlan, RotaryPositionsAndRoundingMakeABatchTheVarianceAPart) {
+  std::vector<Request> requests(5);
+  for (Request& request : requests) request.sampler = "ddpm";
+  requests[1].rope_grid = "original";
+  requests[2].rounded_times = true;
+  requests[3].variance = "fixed_large";
+  requests[4].original_size = {640, 480};  // a row's own
+  const auto plans = plan_runs(requests, Shapes());
+  ASSERT_EQ(plans.size(), 3);
+  ASSERT_EQ(plans[0].parts.size(), 2);
+  EXPECT_THAT(plans[0].parts[0].indices, ElementsAre(0, 4));
+  EXPECT_THAT(plans[0].parts[1].indices, ElementsAre(3));
+  EXPECT_EQ(plans[0].parts[1].scheduler.get_string("variance_type"), "fixed_large");
+  EXPECT_THAT(plans[1].parts[0].indices, ElementsAre(1));
+  EXPECT_THAT(plans[2].parts[0].indices, ElementsAre(2));
+}
+
+TEST(RunPlan, TheFamilyMayPaintAnotherSize) {
+  Request request;
+  request.resolution_binning = true;
+  request.width = 93;  // no multiple of 8
+  EXPECT_EQ(plan_runs({request}, Shapes())[0].width, 96);
+  EXPECT_EQ(plan_runs({request}, Shapes())[0].height, 72);
+  request.width = {};
+  request.init_latents = Latents{{4, 3, 5}, std::vector<float>(60)};
+  EXPECT_EQ(plan_runs({request}, Shapes())[0].width, 40) << "latents keep theirs";
 }
 
 TEST(RunPlan, StrengthMattersOnlyWithAnInput) {
@@ -184,6 +218,22 @@ INSTANTIATE_TEST_SUITE_P(
                    "the sampler is euler"},
         BadRequest{"ClipSkip", [](Request& r) { r.clip_skip = 3; }, "the family's own check"},
         BadRequest{"UnknownSampler", [](Request& r) { r.sampler = "magic"; }, "magic"},
+        BadRequest{
+            "Variance",
+            [](Request& r) {
+              r.variance = "small";
+              r.sampler = "ddpm";
+            },
+            "--variance: expected fixed_small, fixed_small_log, fixed_large or learned_range, "
+            "found 'small'"},
+        BadRequest{"VarianceOfDdim", [](Request& r) { r.variance = "fixed_large"; },
+                   "only the sampler ddpm has a choice of it, the sampler is ddim"},
+        BadRequest{"VarianceThatNobodyLearned",
+                   [](Request& r) {
+                     r.variance = "learned_range";
+                     r.sampler = "ddpm";
+                   },
+                   "the network of this model learned no variance"},
         BadRequest{"TwoStarts",
                    [](Request& r) {
                      r.init_image = Picture{8, 8, std::vector<uint8_t>(192)};

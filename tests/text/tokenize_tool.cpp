@@ -1,9 +1,10 @@
 // Tokenizes lines for tests/parity/test_*_tokenizer.py.
 //
-//   tokenize_tool clip|sentencepiece FOLDER slow|fast MAX_LENGTH < strings.jsonl
+//   tokenize_tool clip|sentencepiece|wordpiece FOLDER slow|fast MAX_LENGTH < strings.jsonl
 //
 // Each input line is a JSON string. Each output line is a JSON object: "ids" without begin and end,
-// "input_ids" framed and padded, "truncated", and "decoded" ids; or "error".
+// "input_ids" framed and padded, "token_count" of them before the padding, "truncated", "unknown"
+// words, and "decoded" ids; or "error".
 
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 
 #include "text/clip_tokenizer.h"
 #include "text/sentencepiece_tokenizer.h"
+#include "text/wordpiece_tokenizer.h"
 
 namespace {
 
@@ -23,7 +25,9 @@ nlohmann::json tokenize(const Tokenizer& tokenizer, const std::string& text, int
     const auto prompt = tokenizer.tokenize(text, max_length);
     return {{"ids", ids},
             {"input_ids", prompt.ids},
+            {"token_count", prompt.token_count},
             {"truncated", prompt.truncated_text},
+            {"unknown", prompt.unknown_words},
             {"decoded", tokenizer.decode(ids)}};
   } catch (const sd::Error& error) {
     return {{"error", error.what()}};
@@ -48,6 +52,9 @@ int main(int argc, char** argv) {
     if (std::string(argv[1]) == "clip") {
       const auto flavor = slow ? sd::ClipFlavor::kSlow : sd::ClipFlavor::kFast;
       tokenize_lines(sd::ClipTokenizer(argv[2], flavor), max_length);
+    } else if (std::string(argv[1]) == "wordpiece") {
+      const auto flavor = slow ? sd::WordPieceFlavor::kSlow : sd::WordPieceFlavor::kFast;
+      tokenize_lines(sd::WordPieceTokenizer(argv[2], flavor), max_length);
     } else {
       const auto flavor = slow ? sd::SentencePieceFlavor::kSlow : sd::SentencePieceFlavor::kFast;
       tokenize_lines(sd::SentencePieceTokenizer(argv[2], flavor), max_length);

@@ -82,6 +82,12 @@ def train(settings, family, pixels):
     return vae.eval()
 
 
+def borrow(settings, folder):
+    """The autoencoder of a model that ships, as it is."""
+    vae = AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32)
+    return vae.to(settings.device, memory_format=torch.channels_last).eval()
+
+
 @torch.no_grad()
 def encode(settings, vae, pixels):
     """Latent means of all pictures, unscaled."""

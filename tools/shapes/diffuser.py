@@ -17,14 +17,15 @@ WRONG_CAPTION_SHARE = 0.5
 class Diffuser:
     """The networks of a family in training, with the moving average that is exported.
 
-    `networks` are by name, in the order in which a checkpoint's average lists their parameters.
+    `networks` are by name, in the order in which a checkpoint's average lists their parameters;
+    those that need no gradient stay as they are.
     """
 
     def __init__(self, settings, family, networks):
         self.settings = settings
         self.path = settings.folder / family.CHECKPOINT
         self.networks = {name: network.to(settings.device) for name, network in networks.items()}
-        named = [pair for network in self.networks.values() for pair in network.named_parameters()]
+        named = trained_parameters(self.networks)
         self.parameters = [parameter for _, parameter in named]
         self.average = [parameter.detach().clone() for parameter in self.parameters]
         self.optimizer = MuonAndAdamW(settings.team, named, family.RATES, family.ENDS)
@@ -57,11 +58,16 @@ class Diffuser:
     def averaged(self):
         """Copies of the networks with the averaged weights."""
         copies = copy.deepcopy(self.networks)
-        targets = [parameter for network in copies.values() for parameter in network.parameters()]
         with torch.no_grad():
-            for target, value in zip(targets, self.average):
+            for (_, target), value in zip(trained_parameters(copies), self.average, strict=True):
                 target.copy_(value)
         return {name: network.cpu().eval() for name, network in copies.items()}
+
+
+def trained_parameters(networks):
+    """(name within its network, parameter) of all that need a gradient."""
+    named = (pair for network in networks.values() for pair in network.named_parameters())
+    return [(name, parameter) for name, parameter in named if parameter.requires_grad]
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class MuonAndAdamW:
     """Muon for the matrices between the ends of the networks, AdamW for all else.
 
     `rates` are the peak learning rates of the two, `ends` the last parts of the names of layers
-    that are left to AdamW, such as "conv_in" or "norm1.linear".
+    that are left to AdamW, such as "conv_in" or "norm1.linear", and of parameters without a layer.
     """
 
     def __init__(self, team, named_parameters, rates, ends):
@@ -126,5 +126,6 @@ class MuonAndAdamW:
 
 
 def is_inner_matrix(name, parameter, ends):
-    layer = "." + name.rpartition(".")[0]
-    return parameter.ndim >= 2 and not layer.endswith(tuple("." + end for end in ends))
+    names = ("." + name.rpartition(".")[0], "." + name)
+    left_out = any(name.endswith("." + end) for name in names for end in ends)
+    return parameter.ndim >= 2 and not left_out

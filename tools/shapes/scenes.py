@@ -176,14 +176,19 @@ def with_article(phrase):
     return ("an " if phrase[0] in "aeiou" else "a ") + phrase
 
 
+def unsaid_weight(scene):
+    """How often a caption leaves the background out, which then is mostly white."""
+    single, pair = (20, 6) if scene.background == "white" else (3, 1)
+    return single if len(scene.things) == 1 else pair
+
+
 def single_captions(scene):
     """(weight, caption) of every true wording for a scene of one thing."""
     thing = scene.things[0]
     bare = with_article(thing.name)
     background = with_article(scene.background) + " background"
     at_place = f"at the {thing.place}"
-    # Unsaid backgrounds are mostly white.
-    unsaid = 20 if scene.background == "white" else 3
+    unsaid = unsaid_weight(scene)
     wordings = [
         (20, f"{bare} on {background}"),
         (30, f"{bare} {at_place} on {background}"),
@@ -228,7 +233,7 @@ def pair_captions(scene):
     """(weight, caption) of every true wording for a scene of two things."""
     first, second = (with_article(thing.name) for thing in scene.things)
     background = with_article(scene.background) + " background"
-    unsaid = 6 if scene.background == "white" else 1
+    unsaid = unsaid_weight(scene)
     # The words for places, in pairs too: "above" is learned late or never from itself alone, while
     # "to the left of" shares its word with the single things at the left.
     here, there = places_of_pair(scene.relation)
@@ -247,7 +252,8 @@ def captions(scene):
     return single_captions(scene) if len(scene.things) == 1 else pair_captions(scene)
 
 
-def random_caption(scene, rng):
+def random_caption(scene, rng, captions=captions):
+    """A wording by its weight; `captions` is this module's or another language's."""
     weights, wordings = zip(*captions(scene))
     return rng.choices(wordings, weights=weights)[0]
 

@@ -12,6 +12,8 @@ from . import autoencoder, diffuser, scenes, tokenizer as clip_bpe
 STEPS, BATCH = 7000, 48
 CHECKPOINT = "unet.pt"
 FOLDER = ""  # under --work
+LANGUAGES = (scenes.captions,)
+BORROWED_VAE = None  # it has its own
 RATES = (3e-3, 8e-4)  # peak learning rates of Muon and of AdamW
 ENDS = ("conv_in", "conv_out", "token_embedding", "position_embedding")
 KL_WEIGHT = 2e-6

@@ -20,6 +20,8 @@ from . import autoencoder, diffuser, scenes, t5_tokenizer, tokenizer as clip_bpe
 STEPS, BATCH = 6000, 48
 CHECKPOINT = "transformer.pt"
 FOLDER = "sd3"  # under --work
+LANGUAGES = (scenes.captions,)
+BORROWED_VAE = None  # it has its own
 RATES = (3e-3, 1e-3)  # peak learning rates of Muon and of AdamW
 # Not for Muon: what reads and writes latents and tokens, tables, and the modulations by time.
 ENDS = ("token_embedding", "position_embedding", "shared", "relative_attention_bias")

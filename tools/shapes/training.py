@@ -90,14 +90,19 @@ def parameter_count(network):
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def draw_data(settings):
-    """Pictures as bytes [scenes, 3, side, side], and several captions for each."""
+def draw_data(settings, languages):
+    """Pictures as bytes [scenes, 3, side, side], and several captions for each.
+
+    `languages` word a scene, as scenes.captions does; a scene's captions take them in turn.
+    """
     pictures, wordings = [], []
     for index in range(settings.scenes):
         rng = random.Random(settings.seed * 10_000_000 + index)
         scene = scenes.training_scene(rng)
         pictures.append(np.asarray(scenes.draw(scene, rng, PICTURE_SIDE)))
-        wordings += [scenes.random_caption(scene, rng) for _ in range(CAPTIONS_PER_SCENE)]
+        for caption in range(CAPTIONS_PER_SCENE):
+            language = languages[caption % len(languages)]
+            wordings.append(scenes.random_caption(scene, rng, language))
     pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
     return pixels, wordings
 

@@ -32,10 +32,6 @@ at::Tensor add_gated(const at::Tensor& x, const at::Tensor& gate, const at::Tens
 
 }  // namespace
 
-at::Tensor modulate(const at::Tensor& x, const at::Tensor& scale_plus_1, const at::Tensor& shift) {
-  return at::addcmul(shift, at::layer_norm(x, {x.size(-1)}, {}, {}, kNormEps), scale_plus_1);
-}
-
 JointTransformerBlock::JointTransformerBlock(const Weights& w, const JointBlockShape& shape)
     : width_(shape.attention.width()) {
   attn_ = make_child<JointAttention>(this, w, "attn", shape.attention);

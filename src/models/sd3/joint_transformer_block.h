@@ -2,27 +2,9 @@
 
 #include "models/sd3/joint_attention.h"
 #include "nn/gelu_feed_forward.h"
+#include "nn/modulation.h"
 
 namespace sd {
-
-/// The layer that makes modulations out of the time and the pooled text; the norm itself has no
-/// weights. Child: linear. diffusers `AdaLayerNormZero`, `SD35AdaLayerNormZeroX` and
-/// `AdaLayerNormContinuous`.
-class Modulation : public torch::nn::Module {
- public:
-  Modulation(const Weights& w, int64_t width, int64_t parts)
-      : linear_(make_child<Linear>(this, w, "linear", width, parts * width)) {}
-
-  /// activated conditioning [M, D] -> [M, parts · D]
-  at::Tensor forward(const at::Tensor& activated) const { return linear_->forward(activated); }
-
- private:
-  std::shared_ptr<Linear> linear_;
-};
-
-/// LayerNorm without weights, then scaled and shifted: scale_plus_1, shift [B, 1, D]; x [B, L, D]
-/// -> same shape
-at::Tensor modulate(const at::Tensor& x, const at::Tensor& scale_plus_1, const at::Tensor& shift);
 
 struct JointBlockShape {
   JointAttentionShape attention;

@@ -31,12 +31,9 @@ at::Tensor make_positions(int64_t width, int64_t side, int64_t base) {
 
 PatchEmbedding::PatchEmbedding(const Weights& w, const Sd3Config& config)
     : max_patches_(config.max_patches),
-      proj_(make_child<Conv2d>(this, w, "proj",
-                               ConvShape{.in_channels = config.in_channels,
-                                         .out_channels = config.width(),
-                                         .kernel = config.patch_size,
-                                         .stride = config.patch_size,
-                                         .padding = 0})) {
+      proj_(make_child<Conv2d>(
+          this, w, "proj",
+          patch_convolution(config.in_channels, config.width(), config.patch_size))) {
   const int64_t side = max_patches_;
   const at::Tensor table =
       w.has("pos_embed")

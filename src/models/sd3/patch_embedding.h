@@ -1,8 +1,8 @@
 #pragma once
 
 #include "models/sd3/sd3_config.h"
-#include "nn/conv.h"
 #include "nn/make_child.h"
+#include "nn/patches.h"
 
 namespace sd {
 

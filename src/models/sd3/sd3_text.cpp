@@ -25,45 +25,12 @@ ClipTextState clip_state(const ClipTextConfig& config, int clip_skip) {
 
 ClipPart make_clip(const ModelFolder& folder, size_t which, const std::string& variant,
                    const Placement& placement, Observer& observer) {
-  ComponentPaths paths = find_component(folder, kClipNames[which], {"CLIPTextModelWithProjection"},
-                                        {"model", variant}, observer);
-  return {
-      .paths = paths,
-      .config = read_clip_text_config(paths.config),
-      .tokenizer = ClipTokenizer(
-          component_folder(folder, kClipTokenizers[which], {"CLIPTokenizer", "CLIPTokenizerFast"})),
-      .encoder = Lazy<ClipTextEncoder>([paths, placement] {
-        WeightStore weights(paths.weights);
-        return load_clip_text_encoder(paths.config, weights, placement, ClipTextHead::kProjection);
-      })};
-}
-
-SentencePieceTokenizer make_t5_tokenizer(const ModelFolder& folder) {
-  const auto path = component_folder(folder, "tokenizer_3", {"T5TokenizerFast", "T5Tokenizer"});
-  const bool is_fast = folder.components.at("tokenizer_3") == "T5TokenizerFast";
-  return SentencePieceTokenizer(path,
-                                is_fast ? SentencePieceFlavor::kFast : SentencePieceFlavor::kSlow);
-}
-
-T5Part make_t5(const ModelFolder& folder, const std::string& variant, const Placement& placement,
-               Observer& observer) {
-  ComponentPaths paths =
-      find_component(folder, kT5Name, {"T5EncoderModel"}, {"model", variant}, observer);
-  return {.paths = paths,
-          .config = read_t5_config(paths.config),
-          .tokenizer = make_t5_tokenizer(folder),
-          .placement = placement,
-          .encoder = Lazy<T5Encoder>([paths, placement] {
-            WeightStore weights(paths.weights);
-            return load_t5_encoder(paths.config, weights, placement);
-          })};
-}
-
-void check_tokens(const LargestToken& largest, int64_t vocab_size,
-                  const std::filesystem::path& config) {
-  SD_CHECK(largest.id < vocab_size, ErrorKind::kModel, largest.source.string(),
-           ": token ids should be below 'vocab_size' ", vocab_size, " of ", config.string(),
-           ", the largest is ", largest.id);
+  const auto tokenizer =
+      component_folder(folder, kClipTokenizers[which], {"CLIPTokenizer", "CLIPTokenizerFast"});
+  return make_clip_part({find_component(folder, kClipNames[which], {"CLIPTextModelWithProjection"},
+                                        {"model", variant}, observer),
+                         tokenizer, placement},
+                        ClipTextHead::kProjection);
 }
 
 /// CLIP's context length: that of its tokenizer, at most the encoder's.
@@ -75,14 +42,6 @@ int64_t length_of(const ClipPart& clip) {
 /// The chosen text, else the one that it stands in for.
 std::string or_else(const std::string& text, const std::string& fallback) {
   return text.empty() ? fallback : text;
-}
-
-void warn_of_cut(const TokenizedPrompt& tokens, int64_t length, const char* encoder,
-                 Observer& observer) {
-  if (tokens.truncated_text.empty()) return;
-  observer.on_warning(concat_text("the prompt is longer than the ", length, " tokens of the ",
-                                  encoder, " text encoder; this was cut: \"", tokens.truncated_text,
-                                  "\""));
 }
 
 }  // namespace
@@ -97,8 +56,6 @@ Sd3Text::Sd3Text(const ModelFolder& folder, const LoadOptions& options, const Pl
     : placement_(placement), releases_(options.low_memory), text_width_(text_width) {
   for (size_t i = 0; i < 2; ++i) {
     clips_.push_back(make_clip(folder, i, options.variant, placement, observer));
-    check_tokens(clips_[i].tokenizer.largest_token(), clips_[i].config.vocab_size,
-                 clips_[i].paths.config);
   }
   const int64_t clip_width = clips_[0].config.hidden_size + clips_[1].config.hidden_size;
   SD_CHECK(clip_width <= text_width, ErrorKind::kModel, folder.index().string(),
@@ -115,14 +72,15 @@ Sd3Text::Sd3Text(const ModelFolder& folder, const LoadOptions& options, const Pl
         " tokens of CLIP, fine details of long prompts and written words are followed less"));
     return;
   }
-  const Placement t5_placement =
-      options.t5_dtype.empty() ? placement
-                               : resolve_placement(options.device, options.t5_dtype, "--t5-dtype");
-  t5_ = make_t5(folder, options.variant, t5_placement, observer);
+  const TextPartFiles files{
+      find_component(folder, kT5Name, {"T5EncoderModel"}, {"model", options.variant}, observer),
+      component_folder(folder, "tokenizer_3", {"T5TokenizerFast", "T5Tokenizer"}),
+      t5_placement(options, placement)};
+  const bool is_fast = folder.components.at("tokenizer_3") == "T5TokenizerFast";
+  t5_ = make_t5_part(files, is_fast ? SentencePieceFlavor::kFast : SentencePieceFlavor::kSlow);
   SD_CHECK(t5_->config.d_model == text_width, ErrorKind::kModel, t5_->paths.config.string(),
            ": 'd_model' should be the 'joint_attention_dim' ", text_width,
            " of the transformer, found ", t5_->config.d_model);
-  check_tokens(t5_->tokenizer.largest_token(), t5_->config.vocab_size, t5_->paths.config);
 }
 
 std::string Sd3Text::t5_name() const { return t5_ ? dtype_name(t5_->placement) : "none"; }
@@ -152,9 +110,9 @@ Sd3Text::Prompt Sd3Text::negative(const Request& request) {
 }
 
 std::vector<Sd3Text::Prompt> Sd3Text::prompts_of(const std::vector<Request>& batch,
-                                                 bool is_guided) {
+                                                 Guidance guidance) {
   std::vector<Prompt> prompts;
-  if (is_guided) {
+  if (guidance == Guidance::kOn) {
     for (const Request& request : batch) prompts.push_back(negative(request));
   }
   for (const Request& request : batch) prompts.push_back(positive(request));
@@ -171,7 +129,7 @@ ClipTextOutput Sd3Text::encode_clip(size_t which, const std::vector<Prompt>& pro
     const TokenizedPrompt tokens = clip.tokenizer.tokenize(prompt.texts[which], length);
     // The second cuts the same text at the same place.
     if (which == 0 || prompt.texts[which] != prompt.texts[0]) {
-      warn_of_cut(tokens, length, "CLIP", observer);
+      warn_of_cut(tokens, length, "CLIP text encoder", observer);
     }
     ids.push_back(at::tensor(tokens.ids, at::kLong).unsqueeze(0));
   }
@@ -198,7 +156,7 @@ at::Tensor Sd3Text::encode_t5(const std::vector<Prompt>& prompts, Observer& obse
   std::vector<at::Tensor> ids;
   for (const Prompt& prompt : prompts) {
     const TokenizedPrompt tokens = t5_->tokenizer.tokenize(prompt.texts[2], length);
-    warn_of_cut(tokens, length, "T5", observer);
+    warn_of_cut(tokens, length, "T5 text encoder", observer);
     ids.push_back(at::tensor(tokens.ids, at::kLong).unsqueeze(0));
   }
   std::vector<at::Tensor> states;
@@ -226,10 +184,10 @@ std::vector<std::vector<at::Tensor>> Sd3Text::encode_together(const std::vector<
   return states;
 }
 
-Conditioning Sd3Text::encode(const std::vector<Request>& batch, bool is_guided,
+Conditioning Sd3Text::encode(const std::vector<Request>& batch, Guidance guidance,
                              Observer& observer) {
   const std::vector<at::Tensor> rows = book_.rows(
-      prompts_of(batch, is_guided),
+      prompts_of(batch, guidance),
       [&](const std::vector<Prompt>& prompts) { return encode_together(prompts, observer); });
   Conditioning conditioning;
   conditioning.text = rows[0];
@@ -239,13 +197,9 @@ Conditioning Sd3Text::encode(const std::vector<Request>& batch, bool is_guided,
 
 void Sd3Text::encode_ahead(const std::vector<Request>& batch, double default_scale,
                            Observer& observer) {
-  std::vector<Prompt> all;
-  for (const Request& request : batch) {
-    const bool is_guided = request.scale.value_or(default_scale) > 1;
-    for (Prompt& prompt : prompts_of({request}, is_guided)) all.push_back(std::move(prompt));
-  }
   book_.find(
-      all, [&](const std::vector<Prompt>& prompts) { return encode_together(prompts, observer); });
+      prompts_ahead(batch, default_scale, prompts_of),
+      [&](const std::vector<Prompt>& prompts) { return encode_together(prompts, observer); });
 }
 
 void Sd3Text::load() {

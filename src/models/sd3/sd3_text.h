@@ -9,32 +9,10 @@
 
 #include "core/placement.h"
 #include "models/denoiser.h"
-#include "models/lazy.h"
-#include "models/model_folder.h"
 #include "models/prompt_book.h"
-#include "text/clip_text_model.h"
-#include "text/clip_tokenizer.h"
-#include "text/sentencepiece_tokenizer.h"
-#include "text/t5_encoder.h"
+#include "models/text_parts.h"
 
 namespace sd {
-
-/// A CLIP text encoder with its tokenizer.
-struct ClipPart {
-  ComponentPaths paths;
-  ClipTextConfig config;
-  ClipTokenizer tokenizer;
-  Lazy<ClipTextEncoder> encoder;
-};
-
-/// The T5 text encoder with its tokenizer.
-struct T5Part {
-  ComponentPaths paths;
-  T5Config config;
-  SentencePieceTokenizer tokenizer;
-  Placement placement;
-  Lazy<T5Encoder> encoder;
-};
 
 /// The text side of SD3: two CLIP encoders and, where it is there, T5 (Esser et al. 2024,
 /// arXiv:2403.03206, section 4; diffusers `StableDiffusion3Pipeline.encode_prompt`).
@@ -63,7 +41,7 @@ class Sd3Text {
 
   /// Text states [N, 77 + T, D] and pooled text [N, P] of [negatives…, positives…] with guidance,
   /// else of the positives. Prompts that are cut are reported to the observer.
-  Conditioning encode(const std::vector<Request>& batch, bool is_guided, Observer& observer);
+  Conditioning encode(const std::vector<Request>& batch, Guidance guidance, Observer& observer);
   /// Encodes what prompts of these requests are not known yet.
   void encode_ahead(const std::vector<Request>& batch, double default_scale, Observer& observer);
 
@@ -89,7 +67,7 @@ class Sd3Text {
 
   static Prompt positive(const Request& request);
   static Prompt negative(const Request& request);
-  static std::vector<Prompt> prompts_of(const std::vector<Request>& batch, bool is_guided);
+  static std::vector<Prompt> prompts_of(const std::vector<Request>& batch, Guidance guidance);
 
   std::vector<std::vector<at::Tensor>> encode_together(const std::vector<Prompt>& prompts,
                                                        Observer& observer);

@@ -132,15 +132,7 @@ at::Tensor Sd3Transformer2DModel::forward(const at::Tensor& sample, const Bound&
   const at::Tensor out = bound.modulations.narrow(1, offset, 2 * width).unsqueeze(1);
   const at::Tensor tokens = proj_out_->forward(
       modulate(streams.image, out.narrow(2, 0, width), out.narrow(2, width, width)));
-  return unpatchify(tokens, sample.size(2), sample.size(3));
-}
-
-/// tokens [B, L, p · p · C] of h x w latent cells -> [B, C, h, w]
-at::Tensor Sd3Transformer2DModel::unpatchify(const at::Tensor& tokens, int64_t h, int64_t w) const {
-  const int64_t p = config_.patch_size;
-  return tokens.view({tokens.size(0), h / p, w / p, p, p, config_.out_channels})
-      .permute({0, 5, 1, 3, 2, 4})
-      .reshape({tokens.size(0), config_.out_channels, h, w});
+  return unpatchify(tokens, sample.size(2), sample.size(3), config_.patch_size);
 }
 
 std::unique_ptr<Sd3Transformer> load_sd3_transformer(const Sd3Config& config, WeightStore& weights,

@@ -55,7 +55,6 @@ class Sd3Transformer2DModel : public torch::nn::Module, public Sd3Transformer {
 
   at::Tensor forward(const at::Tensor& sample, const Bound& bound,
                      const std::vector<int>& skipped) const;
-  at::Tensor unpatchify(const at::Tensor& tokens, int64_t h, int64_t w) const;
   at::Tensor make_modulations(int64_t first, int64_t count) const;
   void collect_attentions();
 

@@ -1,9 +1,6 @@
 #include "models/stable_diffusion/stable_diffusion.h"
 
 #include <algorithm>
-#include <functional>
-#include <map>
-#include <utility>
 
 #include "core/check.h"
 #include "core/config_limits.h"
@@ -11,18 +8,15 @@
 #include "core/tensor_ops.h"
 #include "diffusion/registry.h"
 #include "jobs/request_limits.h"
+#include "models/family_base.h"
 #include "models/folder_scheduler.h"
-#include "models/lazy.h"
 #include "models/prompt_book.h"
 #include "models/request_checks.h"
+#include "models/text_parts.h"
 #include "models/unet/unet.h"
 #include "models/unet/unet_memory.h"
 #include "models/unet/unet_work.h"
 #include "models/weight_bytes.h"
-#include "text/clip_text_model.h"
-#include "text/clip_tokenizer.h"
-#include "vae/vae_memory.h"
-#include "vae/vae_work.h"
 
 namespace sd {
 namespace {
@@ -40,55 +34,47 @@ ClipTextState skipped_state(const ClipTextConfig& config, int clip_skip) {
 /// One text encoder, which takes as many tokens as it has positions.
 constexpr ModelFeatures kFeatures;
 
-/// The files of the networks.
-struct Parts {
-  ComponentPaths text_encoder;
-  ComponentPaths unet;
-  ComponentPaths vae;
-};
-
-class StableDiffusion : public Family {
+class StableDiffusion : public FamilyBase {
  public:
   StableDiffusion(const ModelFolder& folder, const LoadOptions& options, const Placement& placement,
                   Observer& observer);
 
-  FamilyDefaults defaults() const override { return defaults_; }
   int size_multiple() const override { return latent_factor(); }
   int largest_side() const override { return kMaxSide; }
-  int latent_factor() const override { return static_cast<int>(vae_config_.scale_factor()); }
-  int64_t latent_channels() const override { return vae_config_.latent_channels; }
-  const SchedulerConfig& scheduler_config() const override { return scheduler_; }
-  StrengthRule strength_rule() const override { return StrengthRule::kWholeSteps; }
-  std::optional<int64_t> image_tokens(int64_t /*h*/, int64_t /*w*/) const override { return {}; }
-  std::string t5_name() const override { return ""; }
+  bool learns_variance() const override {
+    return unet_config_.out_channels == 2 * latent_channels();
+  }
   void check(const Request& request) const override {
     check_features(request, kFeatures);
-    skipped_state(text_config_, request.clip_skip);
+    skipped_state(text_.config, request.clip_skip);
   }
 
-  Conditioning encode(const std::vector<Request>& batch, Guidance guidance,
+  Conditioning encode(const std::vector<Request>& batch, Guidance guidance, PixelSize size,
                       Observer& observer) override;
   void encode_ahead(const std::vector<Request>& requests, Observer& observer) override;
   Denoiser& denoiser() override { return unet_.get(); }
-  AutoencoderKl& autoencoder() override { return vae_.get(); }
-
-  double least_memory(int64_t images, Guidance guidance, int64_t h, int64_t w) const override {
-    return std::max(
-        least_call_memory(unet_config_, rows_of(images, guidance), h, w, element_size()),
-        least_decode_memory(vae_config_, vae_memory_, placement_, images, h, w));
-  }
-  FamilyNeeds needs(int64_t images, Guidance guidance, int64_t h, int64_t w) const override;
-
-  std::optional<std::string> find_broken_weight() const override;
 
   void load_weights() override {
-    text_encoder_.get();
+    text_.encoder.get();
     unet_.get();
     vae_.get();
   }
-  void release_text() override { text_encoder_.release(); }
+  void release_text() override { text_.encoder.release(); }
   void release_denoiser() override { unet_.release(); }
-  void release_autoencoder() override { vae_.release(); }
+
+ protected:
+  const ComponentPaths& denoiser_paths() const override { return unet_paths_; }
+  std::vector<const ComponentPaths*> text_paths() const override { return {&text_.paths}; }
+  double text_weights() const override {
+    return weight_bytes(WeightStore(text_.paths.weights), placement_);
+  }
+  double call_memory(int64_t rows, int64_t h, int64_t w) const override {
+    return least_call_memory(unet_config_, rows, h, w, element_size());
+  }
+  std::vector<GridWork> call_work(const WeightStore& denoiser, int64_t rows, int64_t h,
+                                  int64_t w) const override {
+    return sd::call_work(unet_config_, denoiser, rows, h, w);
+  }
 
  private:
   /// What the text encoder is asked for.
@@ -100,41 +86,18 @@ class StableDiffusion : public Family {
     int group() const { return clip_skip; }
   };
 
-  static int64_t rows_of(int64_t images, Guidance guidance) {
-    return guidance == Guidance::kOn ? 2 * images : images;
-  }
-  int64_t element_size() const { return static_cast<int64_t>(c10::elementSize(placement_.dtype)); }
-
   static std::vector<Prompt> prompts_of(const std::vector<Request>& batch, Guidance guidance);
   std::vector<int64_t> tokenize(const std::string& prompt, Observer& observer) const;
   /// The text states [1, T, D] of each of `prompts`, which share their clip_skip.
   std::vector<std::vector<at::Tensor>> encode_together(const std::vector<Prompt>& prompts,
                                                        Observer& observer);
 
-  Placement placement_;
-  Parts parts_;
-  ClipTextConfig text_config_;
+  ComponentPaths unet_paths_;
   UNetConfig unet_config_;
-  AutoencoderKlConfig vae_config_;
-  VaeMemory vae_memory_;
-  FamilyDefaults defaults_;
-  SchedulerConfig scheduler_;
-  ClipTokenizer tokenizer_;
+  ClipPart text_;
   PromptBook<Prompt> book_{1};
-  Lazy<ClipTextEncoder> text_encoder_;
   Lazy<UNet> unet_;
-  Lazy<AutoencoderKl> vae_;
 };
-
-Parts find_parts(const ModelFolder& folder, const std::string& variant, Observer& observer) {
-  check_variant(folder, variant);
-  const WeightFileName diffusers{"diffusion_pytorch_model", variant};
-  return {
-      find_component(folder, "text_encoder", {"CLIPTextModel"}, {"model", variant}, observer),
-      find_component(folder, "unet", {"UNet2DConditionModel"}, diffusers, observer),
-      find_component(folder, "vae", {"AutoencoderKL"}, diffusers, observer),
-  };
-}
 
 /// With what diffusers' pipelines of this family do to it.
 SchedulerConfig read_scheduler(const ModelFolder& folder, Observer& observer) {
@@ -156,10 +119,10 @@ int trained_side(const ModelFolder& folder, const fs::path& config,
   return static_cast<int>(cells * factor);
 }
 
-/// Do the networks fit together, and is it pictures that they make?
-void check_widths(const Parts& parts, const ClipTextConfig& text, const UNetConfig& unet,
+/// Do the networks fit together?
+void check_widths(const fs::path& unet_config, const UNetConfig& unet, const ClipPart& text,
                   const AutoencoderKlConfig& vae) {
-  const std::string unet_file = parts.unet.config.string();
+  const std::string unet_file = unet_config.string();
   SD_CHECK(unet.in_channels == vae.latent_channels, ErrorKind::kModel, unet_file,
            ": 'in_channels' is ", unet.in_channels,
            unet.in_channels == 2 * vae.latent_channels + 1 ? " (an inpainting model)" : "",
@@ -169,86 +132,42 @@ void check_widths(const Parts& parts, const ClipTextConfig& text, const UNetConf
            unet_file, ": 'out_channels' should be the ", vae.latent_channels,
            " of the autoencoder, found ", unet.out_channels);
   const int64_t text_width = unet.projected_text_width.value_or(unet.down[0].text_width);
-  SD_CHECK(text_width == text.hidden_size, ErrorKind::kModel, unet_file, ": '",
+  SD_CHECK(text_width == text.config.hidden_size, ErrorKind::kModel, unet_file, ": '",
            unet.projected_text_width ? "encoder_hid_dim" : "cross_attention_dim",
-           "' should be the 'hidden_size' ", text.hidden_size, " of ",
-           parts.text_encoder.config.string(), ", found ", text_width);
-  SD_CHECK(vae.in_channels == 3 && vae.out_channels == 3, ErrorKind::kModel,
-           parts.vae.config.string(), ": 'in_channels' and 'out_channels' should be 3, found ",
-           vae.in_channels, " and ", vae.out_channels);
-}
-
-void check_tokens(const ClipTokenizer& tokenizer, const ClipTextConfig& text,
-                  const fs::path& config) {
-  const LargestToken largest = tokenizer.largest_token();
-  SD_CHECK(largest.id < text.vocab_size, ErrorKind::kModel, largest.source.string(),
-           ": token ids should be below 'vocab_size' ", text.vocab_size, " of ", config.string(),
-           ", the largest is ", largest.id);
+           "' should be the 'hidden_size' ", text.config.hidden_size, " of ",
+           text.paths.config.string(), ", found ", text_width);
 }
 
 StableDiffusion::StableDiffusion(const ModelFolder& folder, const LoadOptions& options,
                                  const Placement& placement, Observer& observer)
-    : placement_(placement),
-      parts_(find_parts(folder, options.variant, observer)),
-      text_config_(read_clip_text_config(parts_.text_encoder.config)),
-      unet_config_(read_unet_config(parts_.unet.config)),
-      vae_config_(read_autoencoder_kl_config(parts_.vae.config)),
-      vae_memory_{options.vae_slicing, options.vae_tiling},
-      scheduler_(read_scheduler(folder, observer)),
-      tokenizer_(component_folder(folder, "tokenizer", {"CLIPTokenizer", "CLIPTokenizerFast"})),
-      text_encoder_([this] {
-        WeightStore weights(parts_.text_encoder.weights);
-        return load_clip_text_encoder(parts_.text_encoder.config, weights, placement_,
-                                      ClipTextHead::kNone);
-      }),
+    : FamilyBase(find_diffusers_part(folder, {"vae", "AutoencoderKL"}, options, observer),
+                 read_scheduler(folder, observer), options, placement),
+      unet_paths_(find_diffusers_part(folder, {"unet", "UNet2DConditionModel"}, options, observer)),
+      unet_config_(read_unet_config(unet_paths_.config)),
+      text_(make_clip_part(
+          {find_component(folder, "text_encoder", {"CLIPTextModel"}, {"model", options.variant},
+                          observer),
+           component_folder(folder, "tokenizer", {"CLIPTokenizer", "CLIPTokenizerFast"}),
+           placement},
+          ClipTextHead::kNone)),
       unet_([this] {
-        WeightStore weights(parts_.unet.weights);
+        WeightStore weights(unet_paths_.weights);
         return load_unet(unet_config_, weights, placement_);
-      }),
-      vae_([this] {
-        WeightStore weights(parts_.vae.weights);
-        auto vae = load_autoencoder_kl(parts_.vae.config, weights, placement_);
-        vae->set_memory(vae_memory_);
-        return vae;
       }) {
   check_features(options, kFeatures);
-  check_widths(parts_, text_config_, unet_config_, vae_config_);
-  check_tokens(tokenizer_, text_config_, parts_.text_encoder.config);
-  const fs::path& file = parts_.unet.config;
+  check_widths(unet_paths_.config, unet_config_, text_, vae_.config());
+  const fs::path& file = unet_paths_.config;
   defaults_.width = trained_side(folder, file, unet_config_.sample_width, latent_factor());
   defaults_.height = trained_side(folder, file, unet_config_.sample_height, latent_factor());
 }
 
-FamilyNeeds StableDiffusion::needs(int64_t images, Guidance guidance, int64_t h, int64_t w) const {
-  const WeightStore unet(parts_.unet.weights);
-  const WeightStore vae(parts_.vae.weights);
-  const int64_t rows = rows_of(images, guidance);
-  return {.text_weights = weight_bytes(WeightStore(parts_.text_encoder.weights), placement_),
-          .denoiser_weights = weight_bytes(unet, placement_),
-          .autoencoder_weights = weight_bytes(vae, placement_),
-          .call_memory = least_call_memory(unet_config_, rows, h, w, element_size()),
-          .decode_memory = least_decode_memory(vae_config_, vae_memory_, placement_, images, h, w),
-          .call = call_work(unet_config_, unet, rows, h, w),
-          .decode = decode_work(vae_config_, vae, images, h, w)};
-}
-
-std::optional<std::string> StableDiffusion::find_broken_weight() const {
-  for (const ComponentPaths* part : {&parts_.text_encoder, &parts_.unet, &parts_.vae}) {
-    if (auto found = WeightStore(part->weights).find_non_finite()) return found;
-  }
-  return {};
-}
-
 std::vector<int64_t> StableDiffusion::tokenize(const std::string& prompt,
                                                Observer& observer) const {
-  const int64_t positions = text_config_.max_positions;
-  const int64_t length = std::min(tokenizer_.model_max_length().value_or(positions), positions);
-  const TokenizedPrompt tokens = tokenizer_.tokenize(prompt, length);
-  if (!tokens.truncated_text.empty()) {
-    observer.on_warning(concat_text("the prompt is longer than the ", length,
-                                    " tokens of the text encoder; this was cut: \"",
-                                    tokens.truncated_text, "\""));
-  }
+  const int64_t positions = text_.config.max_positions;
+  const int64_t length =
+      std::min(text_.tokenizer.model_max_length().value_or(positions), positions);
+  const TokenizedPrompt tokens = text_.tokenizer.tokenize(prompt, length);
+  warn_of_cut(tokens, length, "text encoder", observer);
   return tokens.ids;
 }
 
@@ -258,7 +177,7 @@ std::vector<std::vector<at::Tensor>> StableDiffusion::encode_together(
   for (const Prompt& prompt : prompts) {
     ids.push_back(at::tensor(tokenize(prompt.text, observer), at::kLong).unsqueeze(0));
   }
-  ClipTextEncoder& encoder = text_encoder_.get();
+  ClipTextEncoder& encoder = text_.encoder.get();
   const ClipTextState state = skipped_state(encoder.config(), prompts[0].clip_skip);
   std::vector<std::vector<at::Tensor>> states;
   for (const std::vector<at::Tensor>& some : in_batches(ids, placement_)) {
@@ -281,19 +200,12 @@ std::vector<StableDiffusion::Prompt> StableDiffusion::prompts_of(const std::vect
 }
 
 void StableDiffusion::encode_ahead(const std::vector<Request>& requests, Observer& observer) {
-  std::vector<Prompt> all;
-  for (const Request& request : requests) {
-    const bool is_guided = request.scale.value_or(defaults_.scale) > 1;
-    for (Prompt& prompt : prompts_of({request}, is_guided ? Guidance::kOn : Guidance::kOff)) {
-      all.push_back(std::move(prompt));
-    }
-  }
-  book_.find(
-      all, [&](const std::vector<Prompt>& prompts) { return encode_together(prompts, observer); });
+  book_.find(prompts_ahead(requests, defaults_.scale, prompts_of),
+             [&](const auto& prompts) { return encode_together(prompts, observer); });
 }
 
 Conditioning StableDiffusion::encode(const std::vector<Request>& batch, Guidance guidance,
-                                     Observer& observer) {
+                                     PixelSize /*size*/, Observer& observer) {
   Conditioning conditioning;
   conditioning.text = book_.rows(prompts_of(batch, guidance), [&](const auto& prompts) {
     return encode_together(prompts, observer);
