@@ -49,9 +49,9 @@ class FolderChecks(unittest.TestCase):
         (model / file).write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
         return model
 
-    def warnings_of(self, model, *flags, prompt="red"):
+    def warnings_of(self, model, *flags, prompt="red", command="txt2img"):
         """What a run that paints warns of."""
-        command = [os.environ["SD_BINARY"], "txt2img", "-m", str(model), "-p", prompt, "--steps", "1", *flags, "-o", "-"]
+        command = [os.environ["SD_BINARY"], command, "-m", str(model), "-p", prompt, "--steps", "1", *flags, "-o", "-"]
         done = subprocess.run(command, capture_output=True)
         self.assertEqual(done.returncode, 0, done.stderr.decode())
         self.assertTrue(done.stdout.startswith(b"\x89PNG"))

@@ -6,6 +6,7 @@ import json
 import unittest
 
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from folder_checks import BAD_MODEL, USAGE, FolderChecks
@@ -33,6 +34,7 @@ class HunyuanFolders(FolderChecks):
             (v11, ["--original-size", "0x512"], ("--original-size", "0x512")),
             (whole, ["--rope-grid", "new"], ("--rope-grid", "diffusers", "original", "new")),
             (whole, ["--sampler", "ddim", "--variance", "learned_range"], ("--variance", "ddpm", "ddim")),
+            (whole, ["--clip-skip", "1"], ("--clip-skip", "last state", "found 1")),
             (whole, ["--skip-layers", "1"], ("--skip-layers", "no skip-layer guidance")),
             (whole, ["--negative-preset", "hunyuan", "-n", "x"], ("--negative-preset", "--negative-prompt")),
         ):
@@ -105,6 +107,14 @@ class HunyuanFolders(FolderChecks):
         warnings = self.warnings_of(self.folder / "whole", "-W", "1000", "-H", "620", "--resolution-binning")
         self.assertEqual(len(warnings), 1, warnings)
         for part in ("1000x620", "1280x768", "--no-resolution-binning"):
+            self.assertIn(part, warnings[0])
+        # an input's own size, too
+        picture = self.folder / "input.png"
+        Image.new("RGB", (600, 900)).save(picture)
+        flags = ["--init-img", str(picture), "--strength", "1", "--resolution-binning"]
+        warnings = self.warnings_of(self.folder / "whole", *flags, command="img2img")
+        self.assertEqual(len(warnings), 1, warnings)
+        for part in ("600x900", "768x1024"):
             self.assertIn(part, warnings[0])
 
 

@@ -35,7 +35,12 @@ class HunyuanDit : public FamilyBase {
   PixelSize nearest_size(const Request& request, PixelSize wanted) const override {
     return bins(request) ? nearest_standard_size(wanted) : wanted;
   }
-  void check(const Request& request) const override { check_features(request, features()); }
+  void check(const Request& request) const override {
+    check_features(request, features());
+    SD_CHECK(request.clip_skip == 0, ErrorKind::kUsage,
+             "--clip-skip: the text encoders of this model always give their last state, found ",
+             request.clip_skip);
+  }
 
   Conditioning encode(const std::vector<Request>& batch, Guidance guidance, PixelSize size,
                       Observer& observer) override;
@@ -132,9 +137,10 @@ ModelFeatures HunyuanDit::features() const {
 void HunyuanDit::tell_of_sizes(const std::vector<Request>& batch, PixelSize size,
                                Observer& observer) const {
   for (const Request& request : batch) {
-    const PixelSize wanted{request.width.value_or(size.width),
-                           request.height.value_or(size.height)};
-    if (wanted == size) continue;
+    const std::optional<Picture>& input = request.init_image;
+    const PixelSize wanted{request.width.value_or(input ? input->width : size.width),
+                           request.height.value_or(input ? input->height : size.height)};
+    if (!bins(request) || wanted == size) continue;
     observer.on_warning(concat_text("a picture of ", wanted.width, "x", wanted.height,
                                     " becomes one of ", size.width, "x", size.height,
                                     ", the nearest size that the model was trained on; ",
