@@ -118,7 +118,8 @@ std::string print_bound(const BoundReport& report) {
   text << std::setw(2 * kNarrow) << (report.is_exact() ? "all" : "estimate") << std::setw(kWide)
        << bound.vb << std::setw(kWide) << bound.mse << std::setw(kWide) << bound.x0_mse << "\n"
        << std::setw(2 * kNarrow) << "prior" << std::setw(kWide) << bound.prior << "\n"
-       << std::setw(2 * kNarrow) << "total" << std::setw(kWide) << bound.total << "\n";
+       << std::setw(2 * kNarrow) << (report.is_exact() ? "total" : "estimated total")
+       << std::setw(kWide) << bound.total << "\n";
   return text.str();
 }
 

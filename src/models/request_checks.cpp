@@ -28,6 +28,9 @@ constexpr std::array<FurtherPrompt, 4> kFurtherPrompts = {{
 void check_prompts(const Request& request, const ModelFeatures& features) {
   for (const FurtherPrompt& prompt : kFurtherPrompts) {
     if ((request.*prompt.text).empty()) continue;
+    const bool shares = features.prompts == 1 && features.t5 != T5Support::kNone;
+    SD_CHECK(!shares, ErrorKind::kUsage, prompt.flag,
+             ": all text encoders of this model read the same prompt");
     SD_CHECK(prompt.number <= features.prompts, ErrorKind::kUsage, prompt.flag, ": this model has ",
              features.prompts == 1 ? "one text encoder" : "two text encoders with prompts");
     const bool is_of_t5 = prompt.number == 3;
@@ -82,17 +85,16 @@ void check_sizes(const Request& request, const ModelFeatures& features) {
              "--crop: expected two whole numbers from 0, found ", request.crop->top, ",",
              request.crop->left);
   }
-  SD_CHECK(!request.resolution_binning || features.has_binning, ErrorKind::kUsage,
+  SD_CHECK(!request.resolution_binning.value_or(false) || features.has_binning, ErrorKind::kUsage,
            "--resolution-binning: this model has no list of sizes");
 }
 
 void check_rope(const Request& request, const ModelFeatures& features) {
-  if (!request.rope_grid.empty()) {
-    SD_CHECK(features.has_rope, ErrorKind::kUsage,
-             "--rope-grid: this model has no rotary positions");
-    SD_CHECK(request.rope_grid == "diffusers" || request.rope_grid == "original", ErrorKind::kUsage,
-             "--rope-grid: expected diffusers or original, found '", request.rope_grid, "'");
-  }
+  const std::string& grid = request.rope_grid;
+  SD_CHECK(grid.empty() || grid == "diffusers" || grid == "original", ErrorKind::kUsage,
+           "--rope-grid: expected diffusers or original, found '", grid, "'");
+  SD_CHECK(grid != "original" || features.has_rope, ErrorKind::kUsage,
+           "--rope-grid: this model has no rotary positions");
   SD_CHECK(!request.rounded_times || features.has_rope, ErrorKind::kUsage,
            "--rounded-times: diffusers does not round the times of this model");
 }

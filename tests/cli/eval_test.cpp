@@ -75,7 +75,7 @@ TEST_F(EvalTest, PrintsATableWithTotals) {
             "       0       1             3             4        0.0625\n"
             "        estimate             9           1.6       0.34375\n"
             "           prior           0.5\n"
-            "           total           9.5\n");
+            " estimated total           9.5\n");
   EXPECT_THAT(files_here(), ElementsAre("a.png"));
 }
 

@@ -85,6 +85,13 @@ TEST(RequestChecks, AModelOfThreeTakesAll) {
   EXPECT_EQ(judged_load(kAll, false, "bf16"), "");
 }
 
+TEST(RequestChecks, TextEncodersMayShareTheirPrompt) {
+  EXPECT_EQ(judged(kFixedT5, kPrompt2),
+            "--prompt-2: all text encoders of this model read the same prompt");
+  EXPECT_EQ(judged(kFixedT5, kNegative3),
+            "--negative-prompt-3: all text encoders of this model read the same prompt");
+}
+
 TEST(RequestChecks, WhatBelongsToT5NeedsIt) {
   EXPECT_EQ(judged(kPlain, kTokens), "--max-sequence-length: this model has no T5 text encoder");
   EXPECT_EQ(judged(kWithoutT5, kTokens), "") << "so many zeros stand in its place";
@@ -139,7 +146,7 @@ const Change kTargetSize = [](Request& request) { request.target_size = {640, 48
 const Change kCrop = [](Request& request) { request.crop = {10, 0}; };
 const Change kRope = [](Request& request) { request.rope_grid = "original"; };
 const Change kRounded = [](Request& request) { request.rounded_times = true; };
-const Change kBinning = [](Request& request) { request.resolution_binning = false; };
+const Change kBinning = [](Request& request) { request.resolution_binning = true; };
 
 TEST(RequestChecks, SizesAreForModelsThatAreToldOfThem) {
   const ModelFeatures told{.has_sizes = true};
@@ -168,6 +175,8 @@ TEST(RequestChecks, RotaryPositionsAndBinningAreForModelsThatHaveThem) {
   EXPECT_EQ(judged(kPlain, kRounded),
             "--rounded-times: diffusers does not round the times of this model");
   EXPECT_EQ(judged(kPlain, kBinning), "--resolution-binning: this model has no list of sizes");
+  EXPECT_EQ(judged(kPlain, [](Request& request) { request.resolution_binning = false; }), "");
+  EXPECT_EQ(judged(kPlain, [](Request& request) { request.rope_grid = "diffusers"; }), "");
   EXPECT_EQ(judged(own, [](Request& request) { request.rope_grid = "old"; }),
             "--rope-grid: expected diffusers or original, found 'old'");
 }

@@ -26,7 +26,7 @@ class HunyuanFolders(FolderChecks):
             (whole, ["-W", "1000", "-H", "1000", "--no-resolution-binning"], ("--width", "multiple of 16", "found 1000", "992 and 1008")),
             (whole, ["-W", "8", "--resolution-binning"], ("--width", "multiple of 16", "found 8")),
             (whole, ["--sampler", "flow_euler"], ("--sampler", "found flow_euler")),
-            (whole, ["--prompt-2", "x"], ("--prompt-2", "one text encoder")),
+            (whole, ["--prompt-2", "x"], ("--prompt-2", "read the same prompt")),
             (whole, ["--no-t5"], ("--no-t5", "cannot do without")),
             (whole, ["--max-sequence-length", "128"], ("--max-sequence-length", "one number of tokens")),
             (whole, ["--original-size", "512x512"], ("--original-size", "not told of sizes")),
